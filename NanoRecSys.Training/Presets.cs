@@ -2,7 +2,7 @@ namespace NanoRecSys.Training;
 
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
-    /// <summary>Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are
+    /// <summary>Whether <c>run</c> refits the retriever with the validation items instead of training a ranker: in short histories they are
     /// worth more than a second stage.</summary>
     public bool Refit { get; init; }
 
@@ -10,12 +10,12 @@ internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, Mine
         $"preset {Name}: {(retriever.Members is { } members ? $"{members} members of " : "")}{retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
 }
 
-/// <summary>Settings that were tried, by the size of the data they are for.</summary>
+/// <summary>Tested settings, by the size of the data they are for.</summary>
 internal static class Presets
 {
-    private const int ShortHistory = 20; // interactions of a user on average, below which data is sparse
-    private const int SparseSteps = 3_000; // at least, in all epochs together
-    private const int ManyItems = 200_000; // of which a full softmax takes longer than all else in a step
+    private const int ShortHistory = 20; // mean interactions per user below which data is sparse
+    private const int SparseSteps = 3_000; // minimum, over all epochs
+    private const int ManyItems = 200_000; // from here on, a full softmax takes longer than the rest of a step
 
     public static IReadOnlyList<string> Names => TrainingNames.Presets;
 
@@ -63,7 +63,7 @@ internal static class Presets
         new MineNegativesOptions { Skip = 0, Hard = 20, Random = 1, PositionsPerUser = 12 },
         new TrainRankerOptions { Hidden = [256, 128, 64], Loss = RankerLossKind.Listwise, Signals = RankerSignals.All, Epochs = 5, Patience = 2 });
 
-    /// <summary><see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request. The best
+    /// <summary><see cref="Small"/> twice as wide, reading twice as many items: an hour on two cores, and more computation per request. The best
     /// figures in docs/models.md.</summary>
     public static readonly Preset Large = Small with
     {
@@ -71,15 +71,15 @@ internal static class Presets
         Retriever = Small.Retriever with { Dimension = 256, Heads = 8, FeedForward = 512, MaxLength = 400, Epochs = 30 },
     };
 
-    /// <summary>Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, which are more steps. Projected at six
-    /// hours on two cores for data of the size of ML-20M; none was at hand to tell its quality.</summary>
+    /// <summary>Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, but more steps. Projected to take six
+    /// hours on two cores for data of ML-20M's size; its quality is not measured.</summary>
     public static readonly Preset Huge = Small with
     {
         Name = "huge",
         Retriever = Small.Retriever with { Epochs = 8, ValidateEvery = 1, Patience = 3 },
     };
 
-    /// <summary>Many users with a handful of interactions each, as shops have them; what was tried is in docs/lab/retriever.md.</summary>
+    /// <summary>Many users with a handful of interactions each, as in shops; the experiments are in docs/lab/retriever.md.</summary>
     public static readonly Preset Sparse = new(
         "sparse",
         new TrainRetrieverOptions
@@ -103,7 +103,7 @@ internal static class Presets
         Refit = true,
     };
 
-    /// <summary>The settings of nanoRecSys, its in-batch loss included; except how the item table is initialized (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
+    /// <summary>The settings of nanoRecSys, including its in-batch loss; only the item table's initialization differs (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
     public static readonly Preset Paper = new(
         "paper",
         new TrainRetrieverOptions { Loss = RetrieverLoss.InfoNce },
@@ -134,8 +134,8 @@ internal static class Presets
         return data.Items < ManyItems ? preset : preset with { Retriever = preset.Retriever with { Loss = RetrieverLoss.SampledSoftmax } };
     }
 
-    // Some forty steps an epoch where there are users enough: a few hundred in batches of 128 would not leave the warm-up. And more epochs where
-    // these steps are few.
+    // About forty steps per epoch if there are enough users: a few hundred users in batches of 128 would not leave the warm-up. More epochs if
+    // there are few steps.
     private static Preset SparseFor(int users)
     {
         int batch = Math.Clamp(users / 40, 16, Sparse.Retriever.BatchUsers);

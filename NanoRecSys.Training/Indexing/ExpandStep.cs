@@ -34,17 +34,17 @@ internal static class ExpandStep
     }
 }
 
-/// <summary>Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and drawn back towards the
-/// mean so that mean and variance of every dimension stay what they were.</summary>
+/// <summary>Generates many rows similar to the given ones: each is a row drawn at random, plus noise in every dimension, shrunk towards the
+/// mean so that the mean and variance of every dimension are preserved.</summary>
 internal static class EmbeddingExpansion
 {
-    /// <summary>Standard deviation of the noise, in those of the dimension: neighbours stay near without being copies.</summary>
+    /// <summary>Standard deviation of the noise, relative to the dimension's: neighbors stay near without being copies.</summary>
     public const float Noise = 0.5f;
 
     private const int Chunk = 4096; // rows in memory at once
 
     /// <param name="source">[rows, dimension]</param>
-    /// <param name="path">The <c>.npy</c> file to write; never wholly in memory.</param>
+    /// <param name="path">The <c>.npy</c> file to write; never entirely in memory.</param>
     public static void Write(ReadOnlyMemory<float> source, int dimension, long rows, string path, BuildControl control)
     {
         (float[] mean, float[] deviation) = Moments(source.Span, dimension);
@@ -92,7 +92,7 @@ internal static class EmbeddingExpansion
     }
 }
 
-/// <summary>Numbers of the standard normal distribution (Box and Muller, 1958).</summary>
+/// <summary>Samples of the standard normal distribution (Box and Muller, 1958).</summary>
 internal static class Gaussian
 {
     public static void Fill(Span<float> values, Random random)

@@ -1,13 +1,13 @@
 namespace NanoRecSys.Training.Indexing;
 
-/// <summary>Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: the threads find the neighbours of a batch in the graph as it
-/// was before, then the edges are set. So the same seed makes the same graph on any number of threads, and nothing has to be locked.</summary>
+/// <summary>Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: threads find a batch's neighbors in the graph as it
+/// was before, then the edges are set. So the same seed gives the same graph on any number of threads, without locks.</summary>
 internal static class HnswBuilder
 {
-    /// <summary>Rows kept in sight while neighbours are looked for (efConstruction), as many as FAISS does.</summary>
+    /// <summary>Candidates kept while searching for neighbors (efConstruction), as in FAISS.</summary>
     public const int Breadth = 40;
 
-    // Rows of a batch do not see each other: a small share of the graph, so that few neighbours are missed.
+    // Rows of a batch do not see each other; batches are a small share of the graph, so few neighbors are missed.
     private const int BatchShare = 50;
     private const int LargestBatch = 1024;
 
@@ -19,7 +19,7 @@ internal static class HnswBuilder
         HnswGraph graph = Empty(rows, edges, new Random(control.Seed));
         var space = new HnswSpace(vectors, dimension, metric);
 
-        // Highest first: the upper levels are complete before the many rows below them need their way.
+        // Highest first: the upper levels are complete before the many rows below search through them.
         int[] order = [.. Enumerable.Range(0, rows).OrderByDescending(row => graph.Levels[row])];
         if (rows > 0)
         {
@@ -39,7 +39,7 @@ internal static class HnswBuilder
 
     private static HnswGraph Empty(int rows, int edges, Random random)
     {
-        // A row is on one more level with a chance of 1 / M.
+        // A row reaches each further level with probability 1 / M.
         double scale = 1 / Math.Log(edges);
         var levels = new int[rows];
         for (int row = 0; row < rows; row++)
@@ -61,7 +61,7 @@ internal static class HnswBuilder
             SetEdges(graph, edges);
         }
 
-        // One thread for all edges of a row and level; a stable sort keeps their order whatever thread found them.
+        // One thread for all edges of a row and level; a stable sort keeps their order, whichever thread found them.
         (int Start, int End)[] groups = [.. HnswEdge.GroupBySource(ref back)];
         Parallel.For(0, groups.Length, control.Parallel, i => AddBackEdges(graph, space, back.AsSpan(groups[i].Start..groups[i].End)));
     }
@@ -112,7 +112,7 @@ internal static class HnswBuilder
             return;
         }
 
-        // Too many: keep those that lead in different directions, which frees places for a while.
+        // Too many: keep those that lead in different directions, which leaves room for further edges.
         var candidates = new List<Candidate>(used + added.Length);
         foreach (int neighbor in places[..used])
         {
@@ -133,7 +133,7 @@ internal static class HnswBuilder
         }
     }
 
-    /// <summary>Leaves out whoever is nearer to one that was kept than to the row itself: that one leads there.</summary>
+    /// <summary>Drops candidates that are nearer to a kept one than to the row itself: they are reachable through it.</summary>
     private static List<Candidate> Diverse(HnswSpace space, ReadOnlySpan<Candidate> near, int most)
     {
         var kept = new List<Candidate>(Math.Min(most, near.Length));
@@ -165,7 +165,7 @@ internal static class HnswBuilder
     }
 }
 
-/// <param name="Target">Row that it leads to, with the score between both.</param>
+/// <param name="Target">Row it leads to, with the score between the two.</param>
 internal readonly record struct HnswEdge(int Source, int Level, Candidate Target)
 {
     public HnswEdge Reversed => new(Target.Row, Level, new Candidate(Source, Target.Score));

@@ -16,13 +16,13 @@ internal static class IndexBuilder
     }
 }
 
-/// <param name="Seed">The same seed makes the same index, on any number of threads.</param>
-/// <param name="Progress">Told the share that is done, 0 to 1.</param>
+/// <param name="Seed">The same seed gives the same index on any number of threads.</param>
+/// <param name="Progress">Receives the completed share, 0 to 1.</param>
 internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progress = null, CancellationToken Cancellation = default)
 {
     public ParallelOptions Parallel => new() { MaxDegreeOfParallelism = Math.Max(1, Threads), CancellationToken = Cancellation };
 
-    /// <summary>For a part of the work: its progress from 0 to 1 becomes that from <paramref name="from"/> to <paramref name="to"/>.</summary>
+    /// <summary>For a part of the work: maps its progress, 0 to 1, to <paramref name="from"/>..<paramref name="to"/>.</summary>
     public BuildControl Part(double from, double to) => this with { Progress = share => Progress?.Invoke(from + share * (to - from)) };
 }
 
@@ -31,7 +31,7 @@ internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progr
 /// <param name="Edges">Edges of a row (M), for <see cref="IndexKinds.Hnsw"/>; twice as many on the lowest level.</param>
 internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int Edges = 0)
 {
-    /// <summary>As FAISS's factory writes it: <c>IVF4096,PQ32</c>.</summary>
+    /// <summary>In the notation of FAISS's index factory: <c>IVF4096,PQ32</c>.</summary>
     public string Factory => Kind switch
     {
         IndexKinds.IvfFlat => $"IVF{Lists},Flat",
@@ -46,16 +46,16 @@ internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int
 
 internal static class DefaultShapes
 {
-    /// <summary>Below it a flat index answers within about a millisecond, and nothing that finds less is worth its trouble.</summary>
+    /// <summary>Below it, a flat index answers within about a millisecond, and no approximate index is worthwhile.</summary>
     public const int FlatBelow = 100_000;
 
     private const int Edges = 32;
     private const int DimensionsPerPart = 8;
-    private const int RowsPerList = 39; // fewer, and k-means learns noise (FAISS warns from there on)
+    private const int RowsPerList = 39; // with fewer, k-means learns noise (FAISS warns)
 
     public static IndexShape For(string kind, int rows, int dimension, int? lists = null, int? parts = null, int? edges = null)
     {
-        // About 4 sqrt(n) lists balance the comparison with centroids and with rows.
+        // About 4 sqrt(n) lists balance the comparisons with centroids and with rows.
         int most = Math.Max(1, rows / RowsPerList);
         int count = lists ?? Math.Clamp((int)(4 * Math.Sqrt(rows)), 1, most);
         switch (kind)
@@ -65,7 +65,7 @@ internal static class DefaultShapes
             case IndexKinds.Hnsw:
                 return edges is null or (>= 2 and <= HnswGraph.MostEdges)
                     ? new IndexShape(kind, Edges: edges ?? Edges)
-                    : throw new UserErrorException($"A graph has 2 to {HnswGraph.MostEdges:N0} edges a row, not {edges:N0}.");
+                    : throw new UserErrorException($"A graph has 2 to {HnswGraph.MostEdges:N0} edges per row, not {edges:N0}.");
         }
 
         UserErrorException.ThrowIf(count < 1 || count > rows, $"{rows:N0} items cannot be kept in {count:N0} lists. Ask for 1 to {rows:N0}.");
@@ -84,10 +84,10 @@ internal static class DefaultShapes
     }
 }
 
-/// <summary>How widely an index searches: lists probed (nprobe) or rows kept in sight (efSearch); 0 where it compares all.</summary>
+/// <summary>Search width of an index: lists probed (nprobe) or candidates kept (efSearch); 0 if it compares all rows.</summary>
 internal static class SearchWidth
 {
-    /// <summary>FAISS's name for it, or null where there is none.</summary>
+    /// <summary>FAISS's name for it; null if there is none.</summary>
     public static string? NameOf(IVectorIndex index) => index switch
     {
         IvfIndex => "nprobe",
@@ -118,12 +118,12 @@ internal static class SearchWidth
     public static int Most(IVectorIndex index) => index switch
     {
         IvfIndex ivf => ivf.Lists.Count,
-        HnswIndex hnsw => Math.Min(hnsw.Count, 4096), // a walk of that many compares most rows
+        HnswIndex hnsw => Math.Min(hnsw.Count, 4096), // a search that wide compares most rows
         _ => 0,
     };
 
-    /// <summary>Sets the index to the least width at which enough is found, or to the most there is.</summary>
-    /// <param name="k">Neighbours that it is measured by: a graph keeps as many in sight at least, also when it is asked for fewer later.</param>
+    /// <summary>Sets the smallest width that reaches the recall, or else the largest.</summary>
+    /// <param name="k">Number of neighbors to measure by: a graph keeps at least as many candidates, even for smaller queries later.</param>
     public static void Tune(IVectorIndex index, Func<double> recall, double target, int k = 1)
     {
         int most = Most(index);
@@ -153,7 +153,7 @@ internal static class RowSample
             return [.. Enumerable.Range(0, rows)];
         }
 
-        // Of the rows left each is taken with the chance (still wanted) / (still there): every sample is equally likely.
+        // Each remaining row is taken with probability (still wanted) / (still there): every sample is equally likely.
         var random = new Random(seed);
         var sample = new int[count];
         int taken = 0;
@@ -182,7 +182,7 @@ internal static class RowSample
     }
 }
 
-/// <summary>Vectors that can be compared: a row with a value that is no number is near to nothing, and would spoil what is learnt of the others.</summary>
+/// <summary>Rejects vectors with values that are not finite: they are near no other row, and would spoil the centroids.</summary>
 internal static class FiniteRows
 {
     /// <param name="vectors">[rows, dimension]</param>
@@ -191,7 +191,7 @@ internal static class FiniteRows
         for (int start = 0; start < vectors.Length; start += dimension)
         {
             UserErrorException.ThrowIf(!TensorPrimitives.IsFiniteAll(vectors.Slice(start, dimension)),
-                $"Row {start / dimension} of {path} holds a value that is no finite number.");
+                $"Row {start / dimension} of {path} contains a value that is not finite.");
         }
     }
 }

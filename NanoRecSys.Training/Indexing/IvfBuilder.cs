@@ -4,10 +4,10 @@ namespace NanoRecSys.Training.Indexing;
 
 internal static class IvfBuilder
 {
-    /// <summary>Rounds of k-means for the centroids of lists, as many as FAISS does.</summary>
+    /// <summary>Rounds of k-means for the centroids of lists, as in FAISS.</summary>
     public const int Iterations = 10;
 
-    private const double TrainedShare = 0.6; // of the time, about
+    private const double TrainedShare = 0.6; // approximate share of the time
 
     /// <param name="vectors">[rows, dimension]; kept by ivf-flat.</param>
     public static IvfIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control)
@@ -29,7 +29,7 @@ internal static class IvfBuilder
 
     private static IvfScalarIndex BuildScalar(FlatIndex centroids, InvertedLists lists, Rests rests, BuildControl control)
     {
-        // Ranges of a sample: what lies outside of them is clamped, and so do not let one row widen all steps.
+        // Ranges of a sample; values outside are clamped, so that a single row cannot widen all steps.
         ScalarQuantizer quantizer = ScalarQuantizer.Train(rests.Sample(ProductQuantizerTrainer.MostRows, control.Seed), centroids.Dimension);
         return new IvfScalarIndex(centroids, lists, quantizer, byResidual: true, (position, code) =>
         {
@@ -51,7 +51,7 @@ internal static class IvfBuilder
         });
     }
 
-    /// <summary>What of each row its list's centroid does not tell.</summary>
+    /// <summary>The residual of each row: the row minus its list's centroid.</summary>
     private sealed class Rests(ReadOnlyMemory<float> vectors, float[] centroids, int[] listOfRow, int dimension)
     {
         public void Read(int row, Span<float> rest) => TensorPrimitives.Subtract(
@@ -71,15 +71,15 @@ internal static class IvfBuilder
     }
 }
 
-/// <summary>Lloyd's k-means. Started from a sample of the rows; a centroid that loses all rows takes half of the largest cluster's. By inner product
+/// <summary>Lloyd's k-means. Starts from a sample of the rows; a centroid that loses all rows takes half of the largest cluster. By inner product,
 /// it is spherical: centroids have length 1.</summary>
 internal static class KMeans
 {
-    /// <summary>Rows per centroid that it looks at; FAISS takes at most 256, and warns below 39.</summary>
+    /// <summary>Rows used per centroid; FAISS uses at most 256, and warns below 39.</summary>
     public const int RowsPerCentroid = 64;
 
     private const int Chunk = 256; // rows per task
-    private const float Split = 1f / 1024; // how far the halves of a split cluster start apart
+    private const float Split = 1f / 1024; // initial distance of the halves of a split cluster
 
     /// <param name="vectors">[rows, dimension]</param>
     /// <returns>[clusters, dimension]</returns>
@@ -110,7 +110,7 @@ internal static class KMeans
 
     /// <param name="vectors">[rows, dimension]</param>
     /// <param name="centroids">[clusters, dimension]</param>
-    /// <returns>[rows] the nearest centroid of each; 0 for rows that are no numbers.</returns>
+    /// <returns>[rows] the nearest centroid of each; 0 for rows that are not numbers.</returns>
     public static int[] Assign(ReadOnlyMemory<float> vectors, float[] centroids, int dimension, VectorMetric metric, BuildControl control)
     {
         var index = new FlatIndex(centroids, dimension, metric);
@@ -130,7 +130,7 @@ internal static class KMeans
         return assigned;
     }
 
-    // Each centroid's rows are added by one thread in their order: the same sums on any number of threads.
+    // One thread adds each centroid's rows in order, so the sums are the same on any number of threads.
     private static void Update(float[] rows, int[] assigned, float[] centroids, int dimension, VectorMetric metric, Random random, BuildControl control)
     {
         int clusters = centroids.Length / dimension;
@@ -195,14 +195,14 @@ internal static class KMeans
     }
 }
 
-/// <summary>k-means in every part of the vectors at once: 256 centroids for each.</summary>
+/// <summary>k-means in every part of the vectors: 256 centroids each.</summary>
 internal static class ProductQuantizerTrainer
 {
     private const int RowsPerCentroid = 128;
     private const int Iterations = 16;
     private const int Chunk = 256; // rows per task
 
-    /// <summary>Rows that it looks at, at most.</summary>
+    /// <summary>Maximum number of rows used.</summary>
     public static int MostRows => RowsPerCentroid * ProductQuantizer.Centroids;
 
     /// <param name="rows">[n, dimension], at least 256 rows.</param>
@@ -270,7 +270,7 @@ internal static class ProductQuantizerTrainer
 
         for (int centroid = 0; centroid < sizes.Length; centroid++)
         {
-            // A centroid without rows moves to a row; the next round gives it its neighbourhood.
+            // A centroid without rows moves to a row; the next round assigns its neighborhood.
             ReadOnlySpan<float> target = sizes[centroid] > 0
                 ? sums.AsSpan(centroid * width, width)
                 : rows.AsSpan(random.Next(count) * quantizer.Dimension + part * width, width);

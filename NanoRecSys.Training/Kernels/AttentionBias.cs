@@ -6,21 +6,21 @@ using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>The learned additions to scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
+/// <summary>The learned biases of scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
 /// sequence and added in a fixed order, so the number of threads does not change the result.</summary>
 internal sealed unsafe class AttentionBias
 {
     private readonly int _heads;
     private readonly int _length; // L
-    private readonly int _stride; // L + a vector: a row may be read past its end
-    private readonly float[] _distance; // [H, stride], the farthest first, in the order of a row of scores
+    private readonly int _stride; // L plus one vector, since reads may pass the end of a row
+    private readonly float[] _distance; // [H, stride], farthest first, in the order of a row of scores
     private readonly float[]? _time; // [H, T]
     private readonly TimeBuckets? _buckets;
     private readonly int _sequences;
     private float[] _distanceGradient = []; // [B, H, stride]
     private float[] _timeGradient = []; // [B, H, T]
 
-    /// <param name="distance">[H, L] by the number of items in between, the nearest first.</param>
+    /// <param name="distance">[H, L] by the number of items in between, nearest first.</param>
     /// <param name="time">[H, T] by bucket, or empty.</param>
     public AttentionBias(ReadOnlySpan<float> distance, ReadOnlySpan<float> time, TimeBuckets? buckets, int heads, int sequences)
     {
@@ -40,7 +40,7 @@ internal sealed unsafe class AttentionBias
         _sequences = sequences;
     }
 
-    /// <summary>Allocates what <see cref="Gather"/> needs; a forward pass alone needs none.</summary>
+    /// <summary>Allocates what <see cref="Gather"/> needs; not needed for a forward pass alone.</summary>
     public void BeginGradients()
     {
         _distanceGradient = new float[_sequences * _heads * _stride];
@@ -119,8 +119,8 @@ internal sealed unsafe class AttentionBias
     }
 }
 
-/// <summary>One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values at and behind
-/// <c>count</c> are written as zero.</summary>
+/// <summary>One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values from
+/// <c>count</c> on are written as zero.</summary>
 internal static unsafe class AttentionWeights
 {
     /// <summary>row = softmax(row)</summary>

@@ -6,8 +6,8 @@ namespace NanoRecSys.Training.Kernels;
 
 /// <summary>Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in buffers that stay in the
 /// cache, without computing padding or the future.</summary>
-/// <remarks>The backward pass computes the weights again: cheaper than writing [B, H, L, L] to memory and reading it.</remarks>
-/// <param name="offsets">[B + 1] where each sequence begins in the pack.</param>
+/// <remarks>The backward pass recomputes the weights: cheaper than writing [B, H, L, L] to memory and reading it back.</remarks>
+/// <param name="offsets">[B + 1] start of each sequence in the pack.</param>
 internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, int[] offsets, ulong dropoutKey)
 {
     private readonly int _headWidth = width / shape.Heads; // d
@@ -19,7 +19,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     public int Threads { get; init; } = 1;
 
     /// <param name="qkv">[P, 3D]</param>
-    /// <param name="output">[P, D], to be filled.</param>
+    /// <param name="output">[P, D] receives the result.</param>
     public void Forward(float* qkv, float* output) => ForEach((buffers, sequence, head) =>
     {
         int n = Read(buffers, qkv, sequence, head);
@@ -29,9 +29,9 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         AttentionLayout.Write(buffers.Result, output + (long)offsets[sequence] * width + head * _headWidth, width, n, _headWidth, 1);
     });
 
-    /// <param name="qkv">[P, 3D] as it was.</param>
+    /// <param name="qkv">[P, 3D] the forward pass's input.</param>
     /// <param name="outputGradient">[P, D]</param>
-    /// <param name="qkvGradient">[P, 3D], to be filled.</param>
+    /// <param name="qkvGradient">[P, 3D] receives the gradient.</param>
     public void Backward(float* qkv, float* outputGradient, float* qkvGradient) => ForEach((buffers, sequence, head) =>
     {
         int n = Read(buffers, qkv, sequence, head), padded = AttentionTiles.RoundUp(n), d = _paddedWidth;
@@ -50,7 +50,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         AttentionLayout.Write(buffers.Result, gradient + 2 * width, 3 * width, n, _headWidth, 1);
     });
 
-    /// <summary>The weights of the forward pass.</summary>
+    /// <summary>Computes the weights of the forward pass.</summary>
     private void FillWeights(AttentionBuffers buffers, int sequence, int head, int n)
     {
         Score(buffers, n);
@@ -64,7 +64,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         }
     }
 
-    /// <summary>The weights again, and the scores' gradient in place of the weights' gradient.</summary>
+    /// <summary>Recomputes the weights, and replaces the weights' gradient by the scores'.</summary>
     private void FillGradients(AttentionBuffers buffers, int sequence, int head, int n)
     {
         Score(buffers, n);
@@ -183,14 +183,14 @@ internal sealed class AttentionCall
         return gradient;
     }
 
-    /// <summary>[H, L] and [H, T] of the biases in use, once <see cref="Backward"/> has run.</summary>
+    /// <summary>[H, L] and [H, T] gradients of the biases in use, after <see cref="Backward"/>.</summary>
     public IEnumerable<Tensor> BiasGradients() =>
         _bias?.Gradients().Select(values => tensor(values).reshape(_heads, -1)) ?? [];
 
     private static ReadOnlySpan<float> Values(Tensor tensor) => tensor.data<float>().ToArray();
 }
 
-/// <summary>The kernel in torch's autograd: call, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
+/// <summary>The kernel as a torch autograd function: call, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
 internal sealed class AttentionFunction : autograd.SingleTensorFunction<AttentionFunction>
 {
     public override string Name => nameof(AttentionFunction);
@@ -218,7 +218,7 @@ internal sealed unsafe class AttentionBuffers
 {
     private const nuint Alignment = 64;
 
-    // A training needs the same sizes thousands of times, and fresh memory would have to be mapped each time. One per thread at most is in use.
+    // Training needs the same sizes thousands of times, and new memory would have to be mapped each time. Each thread uses at most one.
     private static readonly ConcurrentBag<AttentionBuffers> Idle = [];
 
     private readonly float*[] _matrices = new float*[9];

@@ -4,8 +4,8 @@ using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>A dropout mask as a function of a key and a place: 0 with probability <c>rate</c>, else 1 / (1 - rate). The backward pass computes it
-/// again, on any thread, and it is never stored. The mixing is that of MurmurHash3's last step.</summary>
+/// <summary>A dropout mask as a function of a key and a position: 0 with probability <c>rate</c>, else 1 / (1 - rate). The backward pass recomputes it
+/// on any thread, and it is never stored. The mixing is MurmurHash3's finalizer.</summary>
 internal readonly unsafe struct DropoutMask
 {
     private readonly uint _threshold;
@@ -56,7 +56,7 @@ internal readonly unsafe struct DropoutMask
     }
 }
 
-/// <summary>The source of the kernels' dropout; torch has a generator of its own. Kernels compute the mask while they compute the values: torch's
+/// <summary>The random source of the kernels' dropout; torch has its own generator. Kernels compute the mask along with the values: torch's
 /// takes 7 ms for 12,800 x 64 (one thread), more than three times as long as the matrix product before it.</summary>
 internal sealed class DropoutNoise(long seed)
 {

@@ -134,7 +134,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
             pass((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
         }
 
-        Tensor ofX = gradient.alias(); // [P, D]: a sum hands its gradient on as it is
+        Tensor ofX = gradient.alias(); // [P, D]: a sum passes its gradient on unchanged
         return ofGate is null
             ? [null!, ofX.MoveToOuterDisposeScope(), ofUpdate.MoveToOuterDisposeScope()]
             : [null!, ofX.MoveToOuterDisposeScope(), ofUpdate.MoveToOuterDisposeScope(), ofGate.MoveToOuterDisposeScope()];
@@ -307,7 +307,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     }
 }
 
-/// <summary>Sixteen numbers of a tensor in single precision, whichever type it stores.</summary>
+/// <summary>Sixteen numbers of a tensor in single precision, whatever its storage type.</summary>
 internal unsafe interface INumbers
 {
     static abstract Vector512<float> Load(void* numbers, long index);
@@ -324,7 +324,7 @@ internal readonly unsafe struct Single32 : INumbers
     public static void Store(Vector512<float> values, void* numbers, long index) => values.Store((float*)numbers + index);
 }
 
-/// <summary>bfloat16: the upper half of a number of 32 bits, rounded to the nearest, ties to even.</summary>
+/// <summary>bfloat16: the upper half of a 32-bit number, rounded to nearest, ties to even.</summary>
 internal readonly unsafe struct Brain16 : INumbers
 {
     private const int HalfBits = 16;

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>The operations in C# with 512-bit vectors, on CPUs. What each kernel gains is in
+/// <summary>The operations in C# with 512-bit vectors, on CPUs. The gain of each kernel is in
 /// docs/lab/decisions.md.</summary>
 internal sealed class KernelOperations : NetworkOperations
 {

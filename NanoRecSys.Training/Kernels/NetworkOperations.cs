@@ -5,17 +5,17 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>What one attention layer does with its projections: softmax over the past, of scores scaled by 1/sqrt(d).</summary>
+/// <summary>Shape of one attention layer: softmax over the past, of scores scaled by 1/sqrt(d).</summary>
 /// <param name="Heads">H; the width D is a multiple of it.</param>
 internal sealed record AttentionShape(int Heads, double Dropout);
 
-/// <summary>The learned additions to a layer's scores.</summary>
+/// <summary>The learned biases of a layer's scores.</summary>
 /// <param name="Distance">[H, L] by the number of items in between.</param>
 /// <param name="Time">[H, T] by the time in between; see <see cref="TimeBuckets"/>.</param>
 internal sealed record BiasTables(Tensor Distance, Tensor? Time);
 
-/// <summary>What a network computes besides matrix products, in torch's operators: runs on every device and processor. <see cref="KernelOperations"/>
-/// does the same with 512-bit vectors. <see cref="For(Device, ModelInfo)"/> chooses between them, and nothing else asks for the processor.</summary>
+/// <summary>A network's operations other than matrix products, in torch operators, for every device and processor. <see cref="KernelOperations"/>
+/// does the same with 512-bit vectors. <see cref="For(Device, ModelInfo)"/> chooses between them, and nothing else depends on the processor.</summary>
 internal class NetworkOperations
 {
     private static readonly Scalar Epsilon = RmsNorm.Epsilon; // kept: see TensorSums
@@ -24,7 +24,7 @@ internal class NetworkOperations
     public static NetworkOperations Torch { get; } = new();
     public static NetworkOperations Best { get; } = Vectors512.AreUsed ? new KernelOperations() : Torch;
 
-    /// <summary>Whether several threads may compute at once, each with its own <see cref="DropoutNoise"/>: torch's dropout has one generator for all.</summary>
+    /// <summary>Whether several threads may compute at once, each with its own <see cref="DropoutNoise"/>: torch's dropout has one shared generator.</summary>
     public virtual bool AllowsThreads => false;
 
     public static NetworkOperations For(Device device, ModelInfo model) =>
@@ -34,16 +34,16 @@ internal class NetworkOperations
 
     protected virtual bool Fits(int width) => true;
 
-    /// <summary>x with some of its values zero, the others scaled up.</summary>
+    /// <summary>x with some values set to zero, the others scaled up.</summary>
     /// <param name="x">[P, D] fp32</param>
-    /// <param name="noise">Draws them; null: none.</param>
+    /// <param name="noise">Draws the mask; null: no dropout.</param>
     public virtual Tensor Drop(Tensor x, double rate, DropoutNoise? noise) =>
         noise is null || rate == 0 ? x.alias() : nn.functional.dropout(x, rate, training: true);
 
     /// <summary>RMSNorm(x) * weight.</summary>
     /// <param name="x">[P, D] fp32</param>
     /// <param name="weight">[D]</param>
-    /// <param name="isReduced">Whether a product in bfloat16 follows: the result may then be in bfloat16.</param>
+    /// <param name="isReduced">Whether a bfloat16 product follows, so that the result may be bfloat16.</param>
     public virtual Tensor Norm(Tensor x, Tensor weight, bool isReduced)
     {
         using var scope = NewDisposeScope();
@@ -52,9 +52,9 @@ internal class NetworkOperations
     }
 
     /// <summary>Drop(silu(gate) * value).</summary>
-    /// <param name="gateAndValue">[P, 2F] the gates first, fp32 or bfloat16.</param>
-    /// <param name="noise">Draws it; null: none.</param>
-    /// <returns>[P, F] in the argument's type.</returns>
+    /// <param name="gateAndValue">[P, 2F] gates first, fp32 or bfloat16.</param>
+    /// <param name="noise">Draws the mask; null: no dropout.</param>
+    /// <returns>[P, F] of the argument's type.</returns>
     public virtual Tensor SwiGlu(Tensor gateAndValue, double rate, DropoutNoise? noise)
     {
         using var scope = NewDisposeScope();
@@ -65,8 +65,8 @@ internal class NetworkOperations
     /// <summary>x + Drop(sigmoid(gate) * update).</summary>
     /// <param name="x">[P, D] fp32</param>
     /// <param name="update">[P, D] fp32 or bfloat16</param>
-    /// <param name="gate">[P, D] fp32; null: the update is added as it is.</param>
-    /// <param name="noise">Draws it; null: none.</param>
+    /// <param name="gate">[P, D] fp32; null: the update is added unscaled.</param>
+    /// <param name="noise">Draws the mask; null: no dropout.</param>
     /// <returns>[P, D] fp32</returns>
     public virtual Tensor Add(Tensor x, Tensor update, Tensor? gate, double rate, DropoutNoise? noise)
     {
@@ -86,7 +86,7 @@ internal class NetworkOperations
 
     /// <summary>Causal attention over packed sequences.</summary>
     /// <param name="qkv">[P, 3D] queries, keys and values.</param>
-    /// <param name="noise">Draws the dropout; null: none.</param>
+    /// <param name="noise">Draws the mask; null: no dropout.</param>
     /// <returns>[P, D]</returns>
     public virtual Tensor Attention(AttentionShape shape, Tensor qkv, BiasTables? bias, SequencePack pack, DropoutNoise? noise)
     {
@@ -103,10 +103,10 @@ internal class NetworkOperations
     }
 
     /// <summary>Cross-entropy's gradient, softmax minus one-hot.</summary>
-    /// <param name="logits">[C, V] fp32 or bfloat16; not to be used afterwards.</param>
+    /// <param name="logits">[C, V] fp32 or bfloat16; must not be used afterwards.</param>
     /// <param name="targets">[C] int64</param>
     /// <param name="likelihood">[C] receives the targets' probabilities.</param>
-    /// <returns>[C, V] in the logits' type.</returns>
+    /// <returns>[C, V] of the logits' type.</returns>
     public virtual Tensor SoftmaxGradient(Tensor logits, Tensor targets, Tensor likelihood)
     {
         Tensor gradient = logits.to(float32).softmax(1); // [C, V]
@@ -132,7 +132,7 @@ internal class NetworkOperations
         return added.masked_fill(ones(length, length, ScalarType.Bool, device).triu(1), float.NegativeInfinity);
     }
 
-    /// <returns>[B * L * L] int64; 0 where there is no pair.</returns>
+    /// <returns>[B * L * L] int64; 0 if there is no pair.</returns>
     private static Tensor Buckets(SequencePack pack, Device device)
     {
         int length = pack.Longest;

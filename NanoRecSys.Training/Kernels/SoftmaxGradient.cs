@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>Cross-entropy's gradient in place of the logits, softmax minus one-hot, where torch takes nine passes over memory.</summary>
+/// <summary>Cross-entropy's gradient in place of the logits, softmax minus one-hot; torch needs nine passes over memory.</summary>
 internal static unsafe class SoftmaxGradient
 {
     /// <param name="logits">[C, V] fp32 or bfloat16; replaced by their gradient.</param>
@@ -30,7 +30,7 @@ internal static unsafe class SoftmaxGradient
         }
     }
 
-    // The last vector of a row overlaps the one before it, which reads and writes the same twice.
+    // The last vector of a row overlaps the previous one, and rewrites the same values.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Row<T>(byte* logits, float* powers, int width, int target)
         where T : INumbers
@@ -42,7 +42,7 @@ internal static unsafe class SoftmaxGradient
             highest = Vector512.Max(highest, T.Load(logits, i));
         }
 
-        Vector512<float> most = Vector512.Create(Largest(highest)); // subtracted, because single precision ends at e^88
+        Vector512<float> most = Vector512.Create(Largest(highest)); // subtracted, because single precision overflows above e^88
         for (int i = 0; i < last; i += Lanes)
         {
             FastExp.Exp(T.Load(logits, i) - most).Store(powers + i);

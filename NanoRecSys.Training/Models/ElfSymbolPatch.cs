@@ -3,15 +3,15 @@ using System.Buffers.Binary;
 namespace NanoRecSys.Training.Models;
 
 /// <summary>A symbol version that an ELF library requires and the host may lack.</summary>
-/// <param name="OlderVersion">A version of the same library that is required anyway.</param>
-/// <param name="Substitute">A libc function without arguments, no longer in name than <paramref name="Symbol"/>.</param>
+/// <param name="OlderVersion">A version of the same library that is required in any case.</param>
+/// <param name="Substitute">A libc function without arguments, whose name is no longer than <paramref name="Symbol"/>.</param>
 internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
 
 /// <summary>Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that the dynamic linker reads are
-/// changed, in place: no offset moves.</summary>
+/// changed, in place: no offset changes.</summary>
 internal static class ElfSymbolPatch
 {
-    /// <summary>The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that itself in every library, so a call without
+    /// <summary>The symbol ensures that iostreams are initialized; libstdc++ before 3.4.32 does that itself in every library, so a call without
     /// effect can replace it there.</summary>
     public static readonly SymbolDemand LibTorchSharp =
         new("_ZSt21ios_base_library_initv", "GLIBCXX_3.4.32", "GLIBCXX_3.4.30", "sched_yield");
@@ -24,7 +24,7 @@ internal static class ElfSymbolPatch
     private const ushort GlobalVersion = 1; // VER_NDX_GLOBAL: of any version
 
     /// <param name="image">The whole file; changed in place.</param>
-    /// <exception cref="InvalidDataException">Not such a library, or one without this demand.</exception>
+    /// <exception cref="InvalidDataException">Not such a library, or one without this requirement.</exception>
     public static void DropVersion(Span<byte> image, SymbolDemand demand)
     {
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1];
@@ -43,7 +43,7 @@ internal static class ElfSymbolPatch
         }
     }
 
-    // Version needs: per library a list of (hash, flags, index, name, next).
+    // Version needs: per library, a list of (hash, flags, index, name, next).
     private static void RenameVersion(Span<byte> image, Section needs, Section strings, SymbolDemand demand)
     {
         int newer = -1;
@@ -76,7 +76,7 @@ internal static class ElfSymbolPatch
             bool isUndefined = BinaryPrimitives.ReadUInt16LittleEndian(image[(entry + 6)..]) == 0;
             if (isUndefined && StringAt(image, strings, name) == demand.Symbol)
             {
-                // The name's bytes are overwritten: undefined symbols are in no hash table.
+                // Overwriting the name is safe: undefined symbols are not in a hash table.
                 int length = Encoding.ASCII.GetBytes(demand.Substitute, image[(strings.Offset + name)..]);
                 image[strings.Offset + name + length] = 0;
                 BinaryPrimitives.WriteUInt16LittleEndian(image[(versions.Offset + 2 * i)..], GlobalVersion);

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Models;
 
 /// <summary>
-/// TorchSharp's AdamW, with the same state and the same numbers, but with scalars that live as long as the native calls that read them. The library's
-/// step passes temporary ones; where other threads allocate, they are collected meanwhile ("Unknown scalar type").
+/// TorchSharp's AdamW, with the same state and results, but with scalars that outlive the native calls that read them. The library's
+/// step passes temporary ones; when other threads allocate, they may be collected during the call ("Unknown scalar type").
 /// </summary>
 internal sealed class KeptScalarAdamW(IEnumerable<Parameter> parameters, double learningRate, double beta1 = 0.9, double beta2 = 0.999, double weightDecay = 0.01)
     : AdamW(parameters, learningRate, beta1, beta2, eps: Epsilon, weight_decay: weightDecay, amsgrad: false, maximize: false)

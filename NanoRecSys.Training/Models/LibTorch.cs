@@ -5,12 +5,12 @@ using TorchSharp;
 namespace NanoRecSys.Training.Models;
 
 /// <summary>Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built with (Debian 12, Ubuntu 22.04):
-/// there a copy without that demand is made in the user's cache folder.</summary>
+/// there, a copy without that requirement is made in the user's cache folder.</summary>
 internal static class LibTorch
 {
     private const string Library = "libLibTorchSharp.so";
 
-    // In the order of their dependencies; the copy's own search path does not lead to them.
+    // In order of dependency; the copy's own search path does not find them.
     private static readonly string[] Dependencies = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
 
     private static readonly Lazy<bool> Loaded = new(LoadOnce);
@@ -19,7 +19,7 @@ internal static class LibTorch
     /// <exception cref="InvalidDataException">The native library is not what this release expects.</exception>
     public static bool Load() => Loaded.Value;
 
-    /// <summary>The library as this program was shipped with it, or null where the platform has another form of it.</summary>
+    /// <summary>The library shipped with this program; null if the platform has another form of it.</summary>
     public static string? FindShippedLibrary()
     {
         string[] folders =
@@ -31,7 +31,7 @@ internal static class LibTorch
     }
 
     /// <summary>Writes a patched copy of <paramref name="source"/> to <paramref name="cacheFolder"/>, unless it is there already.</summary>
-    /// <returns>The copy's path; its folder is named after the source's content, so that releases do not meet.</returns>
+    /// <returns>The copy's path; its folder is named after the source's content, so that releases do not collide.</returns>
     public static string WritePatchedCopy(string source, string cacheFolder)
     {
         byte[] image = File.ReadAllBytes(source);
@@ -67,7 +67,7 @@ internal static class LibTorch
         return isPatched;
     }
 
-    // dlopen takes an already loaded library for any later request of the same name.
+    // dlopen reuses a loaded library for later requests with the same name.
     private static void LoadPatched(string shipped, string copy)
     {
         string folder = Path.GetDirectoryName(shipped)!;
@@ -88,18 +88,18 @@ internal static class LibTorch
         && !NativeLibrary.TryGetExport(library, ElfSymbolPatch.LibTorchSharp.Symbol, out _);
 }
 
-/// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the very thread they wait for where other
-/// programs want the cores: two short epochs on two cores beside some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
+/// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the thread they wait for when other
+/// programs need the cores: two short epochs on two cores beside some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
 internal static partial class OpenMpWaiting
 {
     private const string Policy = "OMP_WAIT_POLICY";
 
-    /// <summary>Has an effect only before libtorch is loaded; a policy that the user has set stays.</summary>
+    /// <summary>Only effective before libtorch is loaded; keeps a policy set by the user.</summary>
     public static void Sleep()
     {
         if (OperatingSystem.IsLinux())
         {
-            // .NET keeps an environment of its own; the native library reads libc's.
+            // .NET has its own copy of the environment; the native library reads libc's.
             _ = SetNativeVariable(Policy, "passive", overwrite: 0);
         }
     }
@@ -119,7 +119,7 @@ internal static class TorchDevice
 
     public static bool IsName(string device) => device is Auto or Cpu or Cuda || IndexOf(device) is not null;
 
-    /// <summary>The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused before anything is computed; choosing
+    /// <summary>The configured device; <c>auto</c> is a GPU if there is one. A missing GPU is reported before anything is computed; choosing
     /// the CPU loads nothing.</summary>
     public static string Resolve(string device) => Resolve(device, IsCudaBuild, CountGpus);
 
@@ -161,7 +161,7 @@ internal static class TorchDevice
         }
         catch (NotSupportedException)
         {
-            return 0; // How TorchSharp says that it finds no native library for CUDA.
+            return 0; // TorchSharp throws this if there is no native library for CUDA.
         }
     }
 }

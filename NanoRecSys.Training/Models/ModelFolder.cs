@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>A trained model on disk: a JSON file with its configuration beside <c>weights.safetensors</c>.</summary>
-/// <param name="First">What to run where there is none yet.</param>
+/// <summary>A trained model on disk: a JSON file with its configuration next to <c>weights.safetensors</c>.</summary>
+/// <param name="First">What to run if there is none yet.</param>
 internal sealed record ModelFolder<T>(string Name, string ConfigurationName, string Command, string First, JsonTypeInfo<T> Type)
 {
     /// <summary>What is wrong with a configuration; null if nothing.</summary>
@@ -45,7 +45,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
             : model;
     }
 
-    /// <returns>Why the model does not belong to the prepared data, and the remedy; null if it does.</returns>
+    /// <returns>Why the model does not match the prepared data, and the remedy; null if it does.</returns>
     public string? MismatchOf(string folder, PreparedData data) => Provenance.Difference(ReadMetadata(folder), (Provenance.Data, data.Hash)) is { } difference
         ? $"The {Name} in {folder} was trained {difference}. Run '{Command}' again."
         : null;
@@ -62,7 +62,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
         }
     }
 
-    /// <summary><paramref name="open"/> makes the model from its configuration and weights.</summary>
+    /// <summary><paramref name="open"/> creates the model from its configuration and weights.</summary>
     /// <param name="data">What it must have been trained on; null if it is used without any data.</param>
     public TModel Read<TModel>(string folder, PreparedData? data, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
     {
@@ -104,7 +104,7 @@ internal static class ModelFolder
 
     public static readonly ModelFolder<MlpUserTowerOptions> MlpUserTower = Baseline(MlpUserTowerScorer.ModelName, TrainingJson.Indented.MlpUserTowerOptions);
 
-    /// <summary>SHA-256 of the weights in a folder; null where there are none.</summary>
+    /// <summary>SHA-256 of the weights in a folder; null if there are none.</summary>
     public static string? HashOf(string folder)
     {
         string path = Path.Combine(folder, WeightsName);
@@ -114,16 +114,16 @@ internal static class ModelFolder
     public static void WriteRetriever(string folder, RetrieverNetwork network, string data, string? selected = null) =>
         Retriever.Write(folder, network.Model, NetworkWeights.Of(network), data, selected);
 
-    /// <summary>Where a member of a retriever is trained: a retriever's folder, too.</summary>
+    /// <summary>Folder of a retriever's member; itself a retriever folder.</summary>
     public static string MemberFolder(string folder, int member) => Path.Combine(folder, MembersName, $"{member}");
 
-    /// <summary>The folders of all members; none where the retriever is one network.</summary>
+    /// <summary>The folders of all members; none if the retriever is a single network.</summary>
     public static IEnumerable<string> MemberFolders(string folder) => Enumerable.Range(0, int.MaxValue).Select(member => MemberFolder(folder, member)).TakeWhile(Directory.Exists);
 
-    /// <summary>Where the retriever is that is tested and served: the refit of the selected one, or that one itself where there is none.</summary>
+    /// <summary>Folder of the retriever to test and serve: the refit of the selected one if there is one, or else the selected one.</summary>
     public static string ServedRetriever(Workspace workspace) => HasRefit(workspace) ? workspace.RefitFolder : workspace.RetrieverFolder;
 
-    /// <summary>Whether there is a refit of the retriever that is selected now, not of an earlier one.</summary>
+    /// <summary>Whether there is a refit of the currently selected retriever.</summary>
     public static bool HasRefit(Workspace workspace) =>
         Retriever.Exists(workspace.RefitFolder)
         && Retriever.ReadMetadata(workspace.RefitFolder).GetValueOrDefault(Provenance.Retriever) == HashOf(workspace.RetrieverFolder);
@@ -157,8 +157,8 @@ internal static class ModelFolder
         new($"'{name}' baseline", "model.json", $"train-baseline --model {name}", $"Run 'train-baseline --model {name}'", type);
 }
 
-/// <summary><c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same in another order, may have as many items
-/// and still not be what it was trained on.</summary>
+/// <summary><c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same data in another order, may have as many items
+/// without being what it was trained on.</summary>
 internal static class RetrieverItems
 {
     public const string FileName = "items.txt";
@@ -177,7 +177,7 @@ internal static class RetrieverItems
             $"The prepared data's items are not those of the imported retriever ({path}), or are in another order. Run 'import' with its --item-map again.");
     }
 
-    /// <summary>The item ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
+    /// <summary>The item ids of the retriever's rows: from the import, else the prepared data's, if any.</summary>
     public static IEnumerable<EntityId>? Find(Workspace workspace, PreparedData? data)
     {
         string imported = Path.Combine(workspace.RetrieverFolder, FileName);
@@ -187,10 +187,10 @@ internal static class RetrieverItems
     public static IEnumerable<EntityId> Ids(Catalog catalog) => catalog.Items.Select(item => item.Id);
 }
 
-/// <summary>A network's weights by their PyTorch names, out of and into the live network.</summary>
+/// <summary>Reads and writes a live network's weights by their PyTorch names.</summary>
 internal static class NetworkWeights
 {
-    // Batch norm counts its batches; nothing reads the count.
+    // Batch norm counts its batches; the count is unused.
     private const string BatchCount = "num_batches_tracked";
 
     public static IReadOnlyList<NamedTensor> Of(nn.Module network) =>

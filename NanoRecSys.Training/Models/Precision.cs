@@ -11,13 +11,13 @@ internal static class Precision
     private const string ProcessorFlags = "/proc/cpuinfo";
 
     /// <summary>Rows of a reduced product are a multiple of this. oneDNN generates about 120 KB of code for each new shape and keeps a thousand of
-    /// them per thread: with arbitrary numbers of rows a training grew by a gigabyte.</summary>
+    /// them per thread: with arbitrary numbers of rows, a training's memory grew by a gigabyte.</summary>
     public const int RowMultiple = 128;
 
-    /// <param name="wanted">The setting; null: if it is faster.</param>
+    /// <param name="wanted">The setting; null: only if faster.</param>
     public static bool IsReduced(bool? wanted, Device device) => wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
 
-    /// <summary>a · b, in bfloat16 with sums in fp32 where it is reduced; the result is fp32.</summary>
+    /// <summary>a · b, in bfloat16 with sums in fp32 if reduced; the result is fp32.</summary>
     /// <param name="a">[n, k]</param>
     /// <param name="b">[k, m]</param>
     /// <returns>[n, m]</returns>
@@ -30,11 +30,11 @@ internal static class Precision
 
         using var scope = NewDisposeScope();
         (long rows, long columns) = (a.shape[0], b.shape[1]);
-        Tensor product = NarrowProduct(WholeRows(a), Pad(b, [0, Missing(columns)]), isReduced); // to whole multiples
+        Tensor product = NarrowProduct(WholeRows(a), Pad(b, [0, Missing(columns)]), isReduced); // padded to multiples
         return product[..(int)rows, ..(int)columns].to(float32).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same in the type that it is multiplied in; the sides must be multiples of <see cref="RowMultiple"/>.</summary>
+    /// <summary>The same, returned in the type of the multiplication; the sides must be multiples of <see cref="RowMultiple"/>.</summary>
     public static Tensor NarrowProduct(Tensor a, Tensor b, bool isReduced)
     {
         using var scope = NewDisposeScope();
@@ -51,7 +51,7 @@ internal static class Precision
     /// <summary>Pads a tensor with zeros; returns the tensor itself if there is nothing to add.</summary>
     internal static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
-    // .NET 10 detects AVX512-BF16 only as a part of AVX10; without the instructions bfloat16 is slower than fp32.
+    // .NET 10 detects AVX512-BF16 only as part of AVX10; without these instructions, bfloat16 is slower than fp32.
     private static bool HasInstructions { get; } =
         OperatingSystem.IsLinux() && File.Exists(ProcessorFlags) && File.ReadLines(ProcessorFlags).Any(line =>
             line.StartsWith("flags", StringComparison.Ordinal) && line.Contains(" avx512_bf16", StringComparison.Ordinal));
@@ -101,13 +101,13 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        Tensor product = Product(Precision.WholeRows(x)); // [..., out], perhaps with rows behind
+        Tensor product = Product(Precision.WholeRows(x)); // [..., out], possibly with padding rows
         product = product.shape[^2] == x.shape[^2] ? product : product.narrow(-2, 0, x.shape[^2]);
         return (_bias is null ? product.to(float32) : operations.Widen(product, _bias)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>x W' without the bias, in the type that it is multiplied in.</summary>
-    /// <param name="x">[..., in] fp32 or that type.</param>
+    /// <summary>x W' without the bias, in the type of the multiplication.</summary>
+    /// <param name="x">[..., in] fp32, or that type.</param>
     /// <returns>[..., out]</returns>
     public Tensor Product(Tensor x)
     {
@@ -116,9 +116,9 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Sums that several threads may compute at once. TorchSharp's operators create a number (the second term's factor) for each call and drop
-/// the reference before the native code has read it: a collection that another thread triggers frees it, and the step fails with "Expected false to
-/// be true". Here the factor is kept.</summary>
+/// <summary>Sums that several threads may compute at once. TorchSharp's operators create a scalar (the second term's factor) for each call and drop
+/// the reference before native code has read it: a garbage collection on another thread may free it, and the step fails with "Expected false to
+/// be true". Here the factor is kept alive.</summary>
 internal static class TensorSums
 {
     private static readonly Scalar One = 1;

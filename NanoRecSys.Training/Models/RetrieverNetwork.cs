@@ -6,14 +6,14 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>A retriever in use: one user tower, or several that were trained apart. E is the width of its embeddings.</summary>
+/// <summary>A retriever: one user tower, or several that were trained independently. E is the width of its embeddings.</summary>
 internal abstract class RetrieverNetwork(string name, ModelInfo model) : nn.Module<SequencePack, Tensor>(name)
 {
     public ModelInfo Model { get; } = model;
 
     public abstract Device Device { get; }
 
-    /// <summary>What computes the layers: the best for the device and the sizes.</summary>
+    /// <summary>The layers' implementation, chosen for the device and the sizes.</summary>
     public NetworkOperations Operations => NetworkOperations.For(Device, Model);
 
     public static RetrieverNetwork Create(ModelInfo model) => model.Members is null ? new UserTower(model) : new ConcatenatedTowers(model);
@@ -34,8 +34,8 @@ internal abstract class RetrieverNetwork(string name, ModelInfo model) : nn.Modu
     public abstract Tensor LastEmbeddings(SequencePack pack, int positions);
 }
 
-/// <summary>Towers that were trained apart, as one of M times the width: embeddings are concatenated and divided by sqrt(M), so a cosine is the mean
-/// of the members' cosines. Weights have the members' names behind <c>members.0.</c>, <c>members.1.</c>, ...</summary>
+/// <summary>Independently trained towers as one of M times the width: embeddings are concatenated and divided by sqrt(M), so a cosine is the mean
+/// of the members' cosines. Weights have the members' names, prefixed by <c>members.0.</c>, <c>members.1.</c>, ...</summary>
 internal sealed class ConcatenatedTowers : RetrieverNetwork
 {
     [ComponentName(Name = "members")]
@@ -71,12 +71,12 @@ internal sealed class ConcatenatedTowers : RetrieverNetwork
 /// <summary>The weights of a <see cref="ConcatenatedTowers"/>, and those of its members.</summary>
 internal static class MemberWeights
 {
-    /// <param name="members">The weights of each member, by the names that they have in a tower alone.</param>
+    /// <param name="members">The weights of each member, by their names in a single tower.</param>
     public static IEnumerable<NamedTensor> Join(IReadOnlyList<IEnumerable<NamedTensor>> members) => members.Count == 1
         ? members[0]
         : members.SelectMany((weights, member) => weights.Select(tensor => tensor with { Name = Prefix(member) + tensor.Name }));
 
-    /// <returns>A member's weights by the names that they have in a tower alone.</returns>
+    /// <returns>A member's weights by their names in a single tower.</returns>
     public static IReadOnlyDictionary<string, NamedTensor> OfMember(this IReadOnlyDictionary<string, NamedTensor> weights, ModelInfo model, int member) =>
         model.Members is null
             ? weights

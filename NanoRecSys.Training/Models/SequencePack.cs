@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>A batch of sequences end to end, without padding: P positions in all, of which sequence b has [Offsets[b], Offsets[b + 1]).</summary>
+/// <summary>A batch of concatenated sequences without padding: P positions in total; sequence b has [Offsets[b], Offsets[b + 1]).</summary>
 internal sealed class SequencePack : IDisposable
 {
-    /// <summary>The item of an empty history.</summary>
+    /// <summary>Row that stands for an empty history.</summary>
     public const int NoItem = -1;
 
     /// <param name="rows">[P] item rows, or <see cref="NoItem"/>.</param>
@@ -47,17 +47,17 @@ internal sealed class SequencePack : IDisposable
     /// <summary>[P] int32</summary>
     public Tensor Rows { get; }
 
-    /// <summary>[P, 1] float, 0 where there is no item; null where all are.</summary>
+    /// <summary>[P, 1] float, 0 where there is no item; null if all positions are items.</summary>
     public Tensor? IsItem { get; }
 
-    /// <summary>[P] int64: items before each one.</summary>
+    /// <summary>[P] int64: number of items before each one.</summary>
     public Tensor FromStart { get; }
     public TimeBuckets? TimeBuckets { get; }
 
-    /// <summary>[B] int64: where the sequences end.</summary>
+    /// <summary>[B] int64: last position of each sequence.</summary>
     public Tensor LastPositions() => tensor(Offsets[1..].Select(end => (long)end - 1).ToArray(), device: Rows.device);
 
-    /// <param name="histories">[B]; only the last <paramref name="maxLength"/> items count.</param>
+    /// <param name="histories">[B]; only the last <paramref name="maxLength"/> items are used.</param>
     public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false, int multiple = 1)
     {
         int[] offsets = OffsetsOf([.. histories.Select(history => LengthOf(history, maxLength))], multiple);
@@ -79,12 +79,12 @@ internal sealed class SequencePack : IDisposable
         return new SequencePack(rows, offsets, device, hasTimes ? BucketsOf(histories, offsets) : null);
     }
 
-    /// <summary>Positions of a history: at least the one of <see cref="NoItem"/>.</summary>
+    /// <summary>Number of positions of a history: at least one, for <see cref="NoItem"/>.</summary>
     public static int LengthOf(TimedHistory history, int maxLength) => Math.Clamp(history.Items.Length, 1, maxLength);
 
-    /// <param name="lengths">[B] of the sequences.</param>
-    /// <param name="multiple">The number of positions is a multiple of it: further sequences, of the first item, pad the pack.</param>
-    /// <returns>[B + 1 or more] where each begins.</returns>
+    /// <param name="lengths">[B] lengths of the sequences.</param>
+    /// <param name="multiple">The number of positions is a multiple of it; sequences of the first item pad the pack.</param>
+    /// <returns>[B + 1 or more] start of each sequence.</returns>
     internal static int[] OffsetsOf(IReadOnlyList<int> lengths, int multiple)
     {
         List<int> offsets = [0];
@@ -93,7 +93,7 @@ internal sealed class SequencePack : IDisposable
             offsets.Add(offsets[^1] + length);
         }
 
-        int longest = lengths.DefaultIfEmpty(1).Max(); // also of what pads: a network has no positions beyond its L
+        int longest = lengths.DefaultIfEmpty(1).Max(); // limits padding, too: a network has no positions beyond its L
         int positions = (offsets[^1] + multiple - 1) / multiple * multiple; // P
         while (offsets[^1] < positions)
         {
@@ -112,7 +112,7 @@ internal sealed class SequencePack : IDisposable
             Range range = offsets[b]..offsets[b + 1];
             Span<long> times = met.AsSpan(range);
             SequenceBuilder.FillTimes(histories[b], times);
-            times[1..].CopyTo(asked.AsSpan(range)); // an item's successor is predicted at the time of the next one
+            times[1..].CopyTo(asked.AsSpan(range)); // the next item is predicted at its own time
             asked[offsets[b + 1] - 1] = histories[b].Now;
         }
 
@@ -134,15 +134,15 @@ internal sealed class TimeBuckets
     /// <summary>T: the last bucket begins at e^(0.301 * 63) s, about five years.</summary>
     public const int Count = 64;
 
-    /// <summary>Of a bucket, in nats.</summary>
+    /// <summary>Width of a bucket, in nats.</summary>
     public const double Width = 0.301;
 
-    private readonly byte[] _buckets; // per sequence n (n + 1) / 2: the rows of a triangle, one after another
+    private readonly byte[] _buckets; // per sequence n (n + 1) / 2: the rows of a triangle
     private readonly long[] _starts; // [B]
 
     /// <param name="offsets">[B + 1]</param>
     /// <param name="met">[P] time of each item, in seconds.</param>
-    /// <param name="asked">[P] time of the prediction of what follows it: the next item's, or now.</param>
+    /// <param name="asked">[P] time of the prediction after each item: the next item's time, or now.</param>
     public TimeBuckets(int[] offsets, ReadOnlySpan<long> met, ReadOnlySpan<long> asked)
     {
         _starts = new long[offsets.Length];
@@ -169,6 +169,6 @@ internal sealed class TimeBuckets
 
     public static byte Of(long seconds) => (byte)Math.Min(Count - 1, (int)(Math.Log(Math.Max(1, seconds)) / Width));
 
-    /// <returns>[i + 1] buckets of position i looking at 0..i.</returns>
+    /// <returns>[i + 1] buckets of position i attending to 0..i.</returns>
     public ReadOnlySpan<byte> Row(int sequence, int i) => _buckets.AsSpan((int)(_starts[sequence] + ((long)i * (i + 1) / 2)), i + 1);
 }

@@ -2,11 +2,11 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the tower must not be trained;
-/// disposing puts the tower back into the mode it was in, and into fp32.</summary>
+/// <summary>Encodes with a trained user tower: no gradients, no dropout, item embeddings computed once. Until it is disposed, the tower must not be trained;
+/// disposing restores the tower's mode, and fp32.</summary>
 internal sealed class UserEncoder : IDisposable
 {
-    // Of a pack's [P, D]: at width 256, packs of 1,024 to 4,096 positions are encoded 1.4 to 2 times as fast as those of 50,000.
+    // Size of a pack's [P, D]: at width 256, packs of 1,024 to 4,096 positions are encoded 1.4 to 2 times as fast as those of 50,000.
     private const int CachedNumbers = 1 << 19;
 
     private readonly RetrieverNetwork _tower;
@@ -33,7 +33,7 @@ internal sealed class UserEncoder : IDisposable
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
     public Tensor ItemEmbeddings => _items;
 
-    /// <param name="histories">[B]; only the last L items count.</param>
+    /// <param name="histories">[B]; only the last L items are used.</param>
     /// <returns>[B, D], L2-normalised.</returns>
     public Tensor Encode(IReadOnlyList<TimedHistory> histories)
     {
@@ -52,7 +52,7 @@ internal sealed class UserEncoder : IDisposable
 
     private void EncodePart(Range part, IReadOnlyList<TimedHistory> histories, Tensor users, int threads)
     {
-        set_num_threads(1); // counts for the calling thread, as all that follows does
+        set_num_threads(1); // applies to the calling thread, which does all that follows
         try
         {
             using var noGradient = no_grad();
@@ -71,7 +71,7 @@ internal sealed class UserEncoder : IDisposable
     {
         ModelInfo model = _tower.Model;
         using SequencePack pack = SequencePack.Of(histories, model.MaxLength, _items.device, model.TimeBias, _isReduced ? Precision.RowMultiple : 1);
-        Tensor users = _tower.forward(pack); // [B, D], and more of what fills the pack up
+        Tensor users = _tower.forward(pack); // [B, D], plus rows of padding sequences
         if (pack.Count == histories.Count)
         {
             return users;
@@ -83,7 +83,7 @@ internal sealed class UserEncoder : IDisposable
         }
     }
 
-    /// <summary>As many histories together as keep their activations in the processor's cache; all together where threads cannot share the work (see
+    /// <summary>As many histories at once as keep their activations in the processor's cache; all at once if threads cannot share the work (see
     /// <see cref="Kernels.NetworkOperations.AllowsThreads"/>).</summary>
     private IEnumerable<Range> PartsOf(IReadOnlyList<TimedHistory> histories)
     {
@@ -127,7 +127,7 @@ internal sealed class RetrieverScorer : IScorer, IDisposable
     private readonly BatchEncoder _encoder;
     private readonly bool _isOwner;
 
-    /// <param name="tower">Owned by the caller; not trained while this lives.</param>
+    /// <param name="tower">Owned by the caller; must not be trained during the scorer's lifetime.</param>
     public RetrieverScorer(RetrieverNetwork tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
 
     /// <param name="encoder">Shared with other models; owned by the caller.</param>

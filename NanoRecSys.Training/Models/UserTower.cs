@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its weights have the names of
+/// <summary>The retriever: causal blocks over a user's items, and the item table shared with the item tower. Its weights have the names of
 /// <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>, <c>blocks.0.attn.qkv_proj.weight</c>, ...</summary>
 internal sealed class UserTower : RetrieverNetwork
 {
-    /// <summary>Of [V, D] among the weights.</summary>
+    /// <summary>Name of the [V, D] item table among the weights.</summary>
     public const string ItemTableName = "embedding.weight";
 
     [ComponentName(Name = "embedding")]
@@ -37,15 +37,15 @@ internal sealed class UserTower : RetrieverNetwork
         RegisterComponents();
     }
 
-    /// <summary>[V, D] the item table as it is trained, not normalised.</summary>
+    /// <summary>[V, D] the item table as trained, not normalized.</summary>
     public Parameter ItemTable => _embedding.weight!;
 
     public override Device Device => ItemTable.device;
 
-    /// <summary>Draws the dropout of a training; without it nothing is dropped.</summary>
+    /// <summary>Draws the dropout masks in training; null for no dropout.</summary>
     public DropoutNoise? Noise { get; set; }
 
-    /// <summary>User embeddings as served: of each sequence's last position only.</summary>
+    /// <summary>User embeddings as served: only of each sequence's last position.</summary>
     /// <returns>[B, D], L2-normalised.</returns>
     public override Tensor forward(SequencePack pack)
     {
@@ -89,7 +89,7 @@ internal sealed class UserTower : RetrieverNetwork
     private Tensor Embed(SequencePack pack)
     {
         Tensor x = _embedding.forward(pack.Rows); // [P, D]
-        return pack.IsItem is null ? x : x * pack.IsItem; // an empty history reads as zeros
+        return pack.IsItem is null ? x : x * pack.IsItem; // an empty history is all zeros
     }
 
     private BlockContext ContextOf(SequencePack pack)
@@ -104,7 +104,7 @@ internal sealed class UserTower : RetrieverNetwork
         return new BlockContext(Operations, pack, noise, cos, sin);
     }
 
-    /// <summary>Why the sizes are impossible; null if they are not.</summary>
+    /// <summary>Why the sizes are invalid; null if they are valid.</summary>
     public static string? Problem(ModelInfo model)
     {
         bool isRotary = model.Positions == Positions.Rotary;
@@ -122,7 +122,7 @@ internal sealed class UserTower : RetrieverNetwork
     }
 }
 
-/// <summary>Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is weighted by sigmoid(W x), as in
+/// <summary>Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates, each addition is weighted by sigmoid(W x), as in
 /// LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.</summary>
 internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
@@ -143,7 +143,7 @@ internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
     public TransformerBlock(ModelInfo model)
         : base(nameof(TransformerBlock))
     {
-        // 2N outputs are added to the residual stream; so scaled, its variance does not grow with depth (GPT-2).
+        // 2N outputs are added to the residual stream; with this scale, its variance does not grow with depth (GPT-2).
         double outputGain = 1 / Math.Sqrt(2 * model.Blocks);
         _norm1 = new RmsNorm(model.Dimension);
         _attention = new CausalSelfAttention(model, outputGain);
@@ -173,12 +173,12 @@ internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
         context.Operations.Add(x, update, gate?.Apply(x, context.Operations), _dropout, context.Noise);
 }
 
-/// <param name="Noise">Draws the dropout; null where nothing is dropped.</param>
-/// <param name="Cos">[P, d] of each position's rotation, with rotary positions.</param>
+/// <param name="Noise">Draws the dropout; null for no dropout.</param>
+/// <param name="Cos">[P, d] of each position's rotation; only with rotary positions.</param>
 /// <param name="Sin">[P, d]</param>
 internal sealed record BlockContext(NetworkOperations Operations, SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin);
 
-/// <summary>Multi-head attention of each position over itself and those before it.</summary>
+/// <summary>Multi-head attention of each position over itself and earlier ones.</summary>
 internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "qkv_proj")]
@@ -189,7 +189,7 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     private readonly RelativeBias? _bias;
     private readonly AttentionShape _shape;
 
-    /// <param name="model">D is a multiple of its heads.</param>
+    /// <param name="model">D is a multiple of the number of heads.</param>
     public CausalSelfAttention(ModelInfo model, double outputGain)
         : base(nameof(CausalSelfAttention))
     {
@@ -218,11 +218,11 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     }
 }
 
-/// <summary>Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two items, so the place of
-/// a sequence in a batch does not matter.</summary>
+/// <summary>Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two items, so the offset of
+/// a sequence does not matter.</summary>
 internal static class RotaryEmbedding
 {
-    /// <summary>[d / 2], in float32 as in the network: at position 200 their rounding is visible.</summary>
+    /// <summary>[d / 2], in float32 as in the network: at position 200 the rounding is visible.</summary>
     public static float[] Frequencies(int headDimension, double ropeBase) =>
         [.. Enumerable.Range(0, headDimension / 2).Select(i => 1f / MathF.Pow((float)ropeBase, 2f * i / headDimension))];
 
@@ -297,7 +297,7 @@ internal sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
     public bool IsReduced => _gateAndValue.IsReduced;
 
     /// <param name="x">[P, D]</param>
-    /// <returns>[P, D] in bfloat16 where the products are.</returns>
+    /// <returns>[P, D] in bfloat16 if the products are.</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
         using var scope = NewDisposeScope();
@@ -322,7 +322,7 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
     }
 
     /// <param name="x">[P, D]</param>
-    /// <param name="isReduced">Whether a product in bfloat16 follows.</param>
+    /// <param name="isReduced">Whether a bfloat16 product follows.</param>
     public Tensor Apply(Tensor x, NetworkOperations operations, bool isReduced = false) => operations.Norm(x, _weight, isReduced);
 
     public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);

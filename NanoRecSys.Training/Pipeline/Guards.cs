@@ -31,7 +31,7 @@ internal static class InvalidDataGuard
     }
 }
 
-/// <summary>The message of a guard, which is only composed where it is needed.</summary>
+/// <summary>The message of a guard, which is only composed if needed.</summary>
 [InterpolatedStringHandler]
 internal readonly struct GuardMessage
 {

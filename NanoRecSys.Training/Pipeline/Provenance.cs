@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>What a result was made of: the hash of each input by its name, written into the result and compared by every step that reads it. Counts
-/// and file times cannot replace it: other data may have as many items, in other rows.</summary>
+/// <summary>The inputs of a result: the hash of each by name, stored in the result and compared by every step that reads it. Counts
+/// and file times are no substitute: other data may have as many items, in other rows.</summary>
 internal static class Provenance
 {
     public const string Data = "data";
@@ -11,7 +11,7 @@ internal static class Provenance
     /// <inheritdoc cref="Retriever"/>
     public const string Ranker = "ranker";
 
-    /// <summary>The value of <see cref="Data"/> in imported weights. Their rows are compared by movie id where that is known.</summary>
+    /// <summary>The value of <see cref="Data"/> in imported weights. Their rows are compared by item id if known.</summary>
     public const string Imported = "imported";
 
     /// <returns>How the inputs differ, to follow "was trained" or the like; null if they are the same.</returns>
@@ -34,7 +34,7 @@ internal static class Provenance
         return null;
     }
 
-    /// <exception cref="UserErrorException">The file is not as a step left it.</exception>
+    /// <exception cref="UserErrorException">The file changed after the step wrote it.</exception>
     public static void RequireUnchanged(string path, string? hash, string step, string remedy) => UserErrorException.ThrowIf(
         !File.Exists(path) || FileHash.Of(path) != hash, $"{path} {(File.Exists(path) ? "changed" : "disappeared")} after '{step}' wrote it. {remedy}");
 }

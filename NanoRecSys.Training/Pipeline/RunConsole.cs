@@ -21,7 +21,7 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 
     public void Write(Table table) => _ansi.Write(table);
 
-    /// <summary>The one line for programs; nothing without <c>--json</c>.</summary>
+    /// <summary>The one line for programs; omitted without <c>--json</c>.</summary>
     public void WriteJson(string line)
     {
         if (json)
@@ -32,7 +32,7 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 
     public void WriteSummary<T>(T summary) => WriteJson(JsonSerializer.Serialize(summary, typeof(T), TrainingJson.Default));
 
-    /// <summary>A table whose <paramref name="numbers"/> are columns aligned to the right.</summary>
+    /// <summary>A table whose <paramref name="numbers"/> are right-aligned columns.</summary>
     public static Table CreateTable(IEnumerable<string> texts, IEnumerable<string> numbers)
     {
         Table table = new Table().Border(TableBorder.Simple);
@@ -124,7 +124,7 @@ internal static class ProgressText
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>
     public static string Line(ProgressEvent progress) => string.Join(" | ", Parts(progress));
 
-    /// <summary>What the bar does not show by itself: epoch, loss, speed, detail and time left.</summary>
+    /// <summary>The details that the bar does not show: epoch, loss, speed, detail and time left.</summary>
     public static string Details(ProgressEvent progress) => Line(progress with { Fraction = null, Message = null, Metrics = null });
 
     private static IEnumerable<string> Parts(ProgressEvent progress)

@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>Which stages of a run are done, in <c>work/DATA/run.json</c> until it ends: the same command continues an interrupted run.</summary>
+/// <summary>Which stages of a run are done, in <c>work/DATA/run.json</c> until the run ends: the same command continues an interrupted run.</summary>
 internal sealed class RunJournal
 {
     private readonly TrainingRun _run;
@@ -12,9 +12,9 @@ internal sealed class RunJournal
     /// <summary>Whether an earlier attempt at the same run was interrupted.</summary>
     public static bool IsInterrupted(Workspace workspace, string command) => Read(workspace)?.Command == command;
 
-    /// <param name="run">To be continued, or to begin.</param>
-    /// <param name="command">What is run; an interrupted run of another command is forgotten.</param>
-    /// <param name="data">What <c>--data</c> names: a run is not continued where it changed since.</param>
+    /// <param name="run">The run to continue or start.</param>
+    /// <param name="command">The command; an interrupted run of another command is discarded.</param>
+    /// <param name="data">What <c>--data</c> names; if it changed since, the run is not continued.</param>
     public static async Task<RunJournal> OpenAsync(TrainingRun run, string command, string data)
     {
         Workspace workspace = run.Context.Workspace;
@@ -35,9 +35,9 @@ internal sealed class RunJournal
         return journal;
     }
 
-    /// <summary>Runs a stage unless it is done.</summary>
-    /// <param name="name">Of the stage.</param>
-    /// <param name="step">Gets whether an earlier attempt began it.</param>
+    /// <summary>Runs a stage unless it is already done.</summary>
+    /// <param name="name">Name of the stage.</param>
+    /// <param name="step">The stage; receives whether an earlier attempt started it.</param>
     public async Task StageAsync<T>(string name, Func<bool, StepContext, Task<T>> step)
     {
         if (_record.Done.Contains(name))
@@ -55,7 +55,7 @@ internal sealed class RunJournal
     /// <inheritdoc cref="StageAsync{T}(string, Func{bool, StepContext, Task{T}})"/>
     public Task StageAsync<T>(string name, Func<StepContext, Task<T>> step) => StageAsync(name, (_, context) => step(context));
 
-    /// <summary>The run ended, so there is nothing to continue.</summary>
+    /// <summary>Marks the run as ended, so there is nothing to continue.</summary>
     public void Close() => File.Delete(_path);
 
     private void Write(RunRecord record)
@@ -73,7 +73,7 @@ internal sealed class RunJournal
         }
         catch (JsonException)
         {
-            return null; // of another version: the run begins anew
+            return null; // written by another version: the run starts over
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed class RunJournal
     }
 }
 
-/// <param name="Command">What is run.</param>
-/// <param name="Done">Names of the stages that ended.</param>
-/// <param name="Begun">The stage that runs, or was interrupted.</param>
+/// <param name="Command">The command.</param>
+/// <param name="Done">Names of the completed stages.</param>
+/// <param name="Begun">The stage that is running, or was interrupted.</param>
 internal sealed record RunRecord(string Command, IReadOnlyList<string> Done, string? Begun);

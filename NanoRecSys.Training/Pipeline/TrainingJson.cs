@@ -4,7 +4,7 @@ using NanoRecSys.Training.Indexing.Ann;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>JSON that only training reads, by the conventions of <see cref="Core.CoreJson"/>: on one line with <c>--json</c>, <see cref="Indented"/> in files.</summary>
+/// <summary>JSON that only training reads, with the conventions of <see cref="Core.CoreJson"/>: on one line with <c>--json</c>, <see cref="Indented"/> in files.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
@@ -53,7 +53,7 @@ internal sealed partial class TrainingJson : JsonSerializerContext
         where T : class =>
         File.Exists(path) ? (T?)JsonSerializer.Deserialize(File.ReadAllBytes(path), typeof(T), Indented) : null;
 
-    /// <summary>The same, of a file that another command makes.</summary>
+    /// <summary>The same, for a file that another command writes.</summary>
     public static T ReadRequired<T>(string path, string command)
         where T : class
     {

@@ -5,13 +5,13 @@ using static TorchSharp.torch.utils.tensorboard;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <param name="Unit">What is trained on, counted by the second.</param>
+/// <param name="Unit">Unit of the training data, for the speed per second.</param>
 internal sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<string> Metrics)
 {
     public static readonly TrainingLabels Retriever = new("Training of the retriever", "sequences", ["ndcg@10"]);
 }
 
-/// <summary>The figures of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>, updated
+/// <summary>The metrics of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>, updated
 /// after every epoch.</summary>
 internal sealed class TrainingLog
 {
@@ -27,7 +27,7 @@ internal sealed class TrainingLog
         string events = Path.Combine(folder, EventsName);
         if (!isResumed && Directory.Exists(events))
         {
-            Directory.Delete(events, recursive: true); // of an earlier training, whose curve would overlap
+            Directory.Delete(events, recursive: true); // an earlier training's curve would overlap
         }
 
         _events = SummaryWriter(events);
@@ -35,7 +35,7 @@ internal sealed class TrainingLog
 
     public TrainingLabels Labels { get; }
 
-    /// <summary>Removes the figures of an earlier training.</summary>
+    /// <summary>Removes the metrics of an earlier training.</summary>
     public static void Delete(string folder)
     {
         AtomicFolder.DeleteIfExists(Path.Combine(folder, EventsName));
@@ -64,7 +64,7 @@ internal sealed class TrainingLog
     }
 }
 
-/// <summary>Plots a training: loss and figures on validation above, speed and memory below.</summary>
+/// <summary>Plots a training: loss and validation metrics on top, speed and memory below.</summary>
 internal static class TrainingCurve
 {
     public const string FileName = "training.png";
@@ -81,7 +81,7 @@ internal static class TrainingCurve
             figure.GetPlot(0), labels.Title, Line.Of("training loss (left)", curve, point => point.Loss!.Value),
             [.. labels.Metrics.Select(metric => Line.Of($"{metric} on validation (right)", validated, point => point.Metrics![metric]))]);
         Draw(
-            figure.GetPlot(1), "Its speed and memory", Line.Of($"{labels.Unit}/s (left)", curve, point => point.SequencesPerSecond),
+            figure.GetPlot(1), "Speed and memory", Line.Of($"{labels.Unit}/s (left)", curve, point => point.SequencesPerSecond),
             [Line.Of("process memory in MiB (right)", curve, point => point.MemoryMiB)]);
         figure.SavePng(Path.Combine(folder, FileName), Width, Height);
         foreach (Plot plot in figure.GetPlots())

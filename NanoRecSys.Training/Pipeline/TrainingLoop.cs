@@ -5,8 +5,8 @@ using TorchSharp.Modules;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>How far a training has come: <c>state.json</c> in its checkpoint, <c>metrics.json</c> beside the model.</summary>
-/// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first validation.</param>
+/// <summary>State of a training: <c>state.json</c> in its checkpoint, <c>metrics.json</c> next to the model.</summary>
+/// <param name="BestEpoch">Epoch of the kept weights; 0 before the first validation.</param>
 internal sealed record TrainingState<TOptions>(
     TOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
 {
@@ -14,7 +14,7 @@ internal sealed record TrainingState<TOptions>(
 
     public static TrainingState<TOptions> Start(TOptions options, long seed) => new(options, seed, 0, 0, -1, []);
 
-    /// <summary>What a resumed training must have in common with this one, by name. Null in checkpoints of earlier versions.</summary>
+    /// <summary>Inputs that a resumed training must share, by name. Null in checkpoints of earlier versions.</summary>
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
 
     [JsonIgnore]
@@ -34,15 +34,15 @@ internal sealed record TrainingState<TOptions>(
 }
 
 /// <param name="Epoch">1-based.</param>
-/// <param name="Loss">Mean training loss of the epoch, in nats; null where the method has none.</param>
-/// <param name="Metrics">On validation, in epochs that were validated.</param>
+/// <param name="Loss">Mean training loss of the epoch, in nats; null if the method has none.</param>
+/// <param name="Metrics">Validation metrics, in validated epochs.</param>
 internal sealed record CurvePoint(int Epoch, double? Loss, IReadOnlyDictionary<string, double>? Metrics = null)
 {
     public double LearningRate { get; init; }
     public double Seconds { get; init; }
     public double SequencesPerSecond { get; init; }
 
-    /// <summary>Of the whole process, at the end of the epoch.</summary>
+    /// <summary>Memory of the whole process at the end of the epoch.</summary>
     [JsonPropertyName("memory_mib")]
     public double MemoryMiB { get; init; }
 
@@ -51,30 +51,30 @@ internal sealed record CurvePoint(int Epoch, double? Loss, IReadOnlyDictionary<s
         if (Loss is { } loss && !double.IsFinite(loss))
         {
             throw new UserErrorException(
-                $"Training diverged: the loss became {loss} in epoch {Epoch}. Lower --learning-rate, or set --gradient-norm where the command has it.");
+                $"Training diverged: the loss became {loss} in epoch {Epoch}. Lower --learning-rate, or set --gradient-norm if the command has it.");
         }
     }
 }
 
-/// <summary>Trains epoch after epoch while validation improves, and keeps the weights that are best on validation.</summary>
+/// <summary>Trains epoch by epoch while validation improves, and keeps the best weights on validation.</summary>
 internal sealed class TrainingLoop<TOptions>
 {
     public required int Epochs { get; init; }
 
-    /// <summary>Validations without a better NDCG@10 before the training ends.</summary>
+    /// <summary>Validations without a better NDCG@10 before training stops.</summary>
     public required int Patience { get; init; }
 
     /// <summary>Epochs between validations. The last epoch is always validated.</summary>
     public int ValidateEvery { get; init; } = 1;
 
-    /// <summary>The training ends after the epoch that passes it.</summary>
+    /// <summary>Time limit; training stops after the epoch that exceeds it.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
     public required Func<int, Task<CurvePoint>> Train { get; init; }
     public required Func<IReadOnlyDictionary<string, double>> Validate { get; init; }
     public required Action Keep { get; init; }
     public Action<TrainingState<TOptions>>? Save { get; init; }
 
-    /// <summary>Null where nothing is logged.</summary>
+    /// <summary>Null if nothing is logged.</summary>
     public TrainingLog? Log { get; init; }
 
     public async Task<TrainingState<TOptions>> RunAsync(TrainingState<TOptions> state, IProgress<ProgressEvent> progress)
@@ -115,8 +115,8 @@ internal sealed class TrainingLoop<TOptions>
         && (state.Epoch >= Epochs || state.Epoch - state.BestEpoch >= Patience * ValidateEvery || elapsed.TotalSeconds >= MaxSeconds);
 }
 
-/// <summary>Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no random
-/// state: the randomness of an epoch follows from the seed and its number.</summary>
+/// <summary>Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> next to it. It has no random
+/// state: an epoch's randomness follows from the seed and its number.</summary>
 internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictionary<string, string> inputs)
 {
     private const string StateName = "state.json";
@@ -126,7 +126,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     private readonly string _folder = Path.Combine(modelFolder, FolderName);
 
     public static bool Exists(string modelFolder) =>
-        Directory.Exists(modelFolder) && Directory.EnumerateDirectories(modelFolder, $"{FolderName}*").Any(); // also one that takes the other's place
+        Directory.Exists(modelFolder) && Directory.EnumerateDirectories(modelFolder, $"{FolderName}*").Any(); // including an unfinished replacement
 
     public static void Delete(string modelFolder) => AtomicFolder.DeleteIfExists(Path.Combine(modelFolder, FolderName));
 
@@ -150,7 +150,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
     }
 
-    /// <summary>The state to train on from: the checkpoint's or the start. <paramref name="isInterrupted"/> resumes if possible and begins anew
+    /// <summary>The state to continue from: the checkpoint's or the initial one. <paramref name="isInterrupted"/> resumes if possible and starts over
     /// otherwise.</summary>
     /// <exception cref="UserErrorException">With <paramref name="resume"/>: there is no checkpoint, its inputs differ, or it is damaged.</exception>
     public TrainingState<TOptions> Begin(
@@ -206,7 +206,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     public static string Fingerprint(TOptions value) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, typeof(TOptions), TrainingJson.Default)));
 
-    // Of a training that was killed; the workspace's lock is held, so none is in use.
+    // Left by a killed training; this process holds the workspace's lock, so none is in use.
     private IEnumerable<string> Unfinished() => Directory.Exists(modelFolder)
         ? Directory.EnumerateDirectories(modelFolder, $"{FolderName}.*{AtomicFile.TemporarySuffix}")
         : [];

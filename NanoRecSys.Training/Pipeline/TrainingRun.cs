@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>
-/// One run of one or more stages: shows and logs their progress, measures them, and ends its log with <c>completed</c>, or with
+/// One run of one or more stages: shows, logs and measures their progress, and ends its log with <c>completed</c>, or with
 /// <c>failed</c> and the reason.
 /// </summary>
 internal sealed class TrainingRun
@@ -26,7 +26,7 @@ internal sealed class TrainingRun
 
     public IReadOnlyList<(string Stage, TimeSpan Took)> Timings => _timings;
 
-    /// <summary>Stages in all, the finished ones included.</summary>
+    /// <summary>Total number of stages, including finished ones.</summary>
     public int StageCount
     {
         get => _stage.StageCount;
@@ -51,7 +51,7 @@ internal sealed class TrainingRun
         }
     }
 
-    /// <summary>Counts the next stage as done: an earlier attempt ran it.</summary>
+    /// <summary>Counts the next stage as done, because an earlier attempt ran it.</summary>
     public void Skip() => _stage = _stage with { StageNumber = _stage.StageNumber + 1 };
 
     /// <summary>Runs the next stage.</summary>
@@ -66,7 +66,7 @@ internal sealed class TrainingRun
         T result;
         try
         {
-            // On a worker thread: a step computes for a long time, and the progress bar is redrawn meanwhile.
+            // On a worker thread, so that the progress bar is redrawn during long computations.
             result = await Task.Run(() => step(_context with { Progress = reporter }), _context.Cancellation);
         }
         catch (Exception e)
@@ -90,9 +90,9 @@ internal sealed class TrainingRun
     });
 }
 
-/// <summary>What every step of the pipeline gets besides its own options.</summary>
+/// <summary>Input of every step besides its own options.</summary>
 /// <param name="Workspace">Its input and output folders.</param>
-/// <param name="Seed">Of all its randomness.</param>
+/// <param name="Seed">Seed of all its randomness.</param>
 /// <param name="Progress">Progress sink; the receiver throttles.</param>
 /// <param name="Cancellation">Ctrl+C: the step stops soon and keeps its last checkpoint.</param>
 internal sealed record StepContext(Workspace Workspace, long Seed, IProgress<ProgressEvent> Progress, CancellationToken Cancellation)
@@ -105,7 +105,7 @@ internal sealed record StepContext(Workspace Workspace, long Seed, IProgress<Pro
 }
 
 /// <summary>Passes a step's reports to the console and to the run's <c>progress.jsonl</c>.</summary>
-/// <param name="runFolder"><c>artifacts/runs/RUN</c>; null where no run is logged.</param>
+/// <param name="runFolder"><c>artifacts/runs/RUN</c>; null if no run is logged.</param>
 /// <param name="stage">Names the run and the stage.</param>
 /// <param name="display">Shows every report.</param>
 /// <param name="time">For the intervals and the estimate of the time left.</param>
@@ -114,7 +114,7 @@ internal sealed class StepReporter(string? runFolder, ProgressEvent stage, IStag
     // The web page polls about once a second.
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(0.5);
 
-    private const double LeastDone = 0.01; // less is too little to extrapolate from
+    private const double LeastDone = 0.01; // less is not enough to extrapolate from
 
     private readonly Lock _gate = new(); // steps report from worker threads, too
     private readonly long _started = time.GetTimestamp();
@@ -125,7 +125,7 @@ internal sealed class StepReporter(string? runFolder, ProgressEvent stage, IStag
     {
         lock (_gate)
         {
-            _done = Math.Max(_done, value.Fraction ?? 0); // parts of a step may overlap, but progress never goes back
+            _done = Math.Max(_done, value.Fraction ?? 0); // parts of a step may overlap, but progress never decreases
             value = value with
             {
                 Time = time.GetUtcNow(),
@@ -177,7 +177,7 @@ internal sealed class UserErrorException : Exception
 
 internal static class ExceptionExtensions
 {
-    /// <summary>What there is to say of it: the lines after the first, such as libtorch's own stack, are for developers.</summary>
+    /// <summary>The message for users: the lines after the first, such as libtorch's own stack, are for developers.</summary>
     public static string FirstLine(this Exception e) => e is UserErrorException
         ? e.Message
         : e.Message.Split(['\r', '\n'], 2)[0];

@@ -19,15 +19,15 @@ internal static partial class TrainingTelemetry
     private static readonly ActivitySource Source = new(Name);
     private static readonly Meter Meter = new(Name);
 
-    // Stages take from milliseconds to hours; the buckets that are the default end at ten seconds.
+    // Stages take from milliseconds to hours; the default buckets end at ten seconds.
     private static readonly Histogram<double> Durations = Meter.CreateHistogram(
-        StageDuration, unit: "s", description: "Time of a completed stage of a training.",
+        StageDuration, unit: "s", description: "Duration of a completed training stage.",
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000] });
 
     private static readonly Gauge<double> Progress = Meter.CreateGauge<double>(
-        "nanorecsys.training.progress", unit: "1", description: "Completed share of the current stage of a training, 0 to 1.");
+        "nanorecsys.training.progress", unit: "1", description: "Completed share of the current training stage, 0 to 1.");
 
-    /// <summary>Exported where there is a collector; set once, at the start.</summary>
+    /// <summary>Exported if there is a collector; set once, at the start.</summary>
     public static ILogger Logger { get; set; } = NullLogger.Instance;
 
     public static Activity? StartRun() => Source.StartActivity("run");
@@ -76,7 +76,7 @@ internal sealed class TelemetryExport : IDisposable
 
     private TelemetryExport()
     {
-        // The environment comes last: its OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
+        // The environment comes last, so that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
         ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("training").AddTelemetrySdk().AddEnvironmentVariableDetector();
         _tracer = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(TrainingTelemetry.Name).AddOtlpExporter().Build();
         _meter = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource).AddMeter(TrainingTelemetry.Name).AddOtlpExporter().Build();

@@ -4,7 +4,7 @@ using NanoRecSys.Core.Events;
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>
-/// Trains again and again: on a schedule, after a number of new events, or at once where a training was interrupted. What it waits for is in
+/// Trains repeatedly: on a schedule, after a number of new events, or at once if a training was interrupted. What it waits for is in
 /// <c>artifacts/watch.json</c>, which the API shows.
 /// </summary>
 /// <param name="options">When to train.</param>
@@ -15,9 +15,9 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
 {
     private readonly CronExpression? _schedule = options.Schedule is { } text ? CronExpression.Parse(text) : null;
     private WatchStatus _status = new(context.Workspace.Dataset, time.GetUtcNow()) { Schedule = options.Schedule, AfterEvents = options.AfterEvents };
-    private long _events; // in the store and the archive, when last counted
+    private long _events; // in the store and the archive, at the last count
 
-    /// <returns>What is wrong with a cron expression, such as one of a day that no month has; null if nothing.</returns>
+    /// <returns>What is wrong with a cron expression, such as a day that no month has; null if nothing.</returns>
     public static string? WhyNoSchedule(string text)
     {
         try
@@ -30,8 +30,8 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
         }
     }
 
-    /// <summary>Returns only by cancellation.</summary>
-    /// <param name="train">One training, from the data to the published version; a failure is reported and the next one waited for.</param>
+    /// <summary>Returns only on cancellation.</summary>
+    /// <param name="train">One training, from the data to the published version; failures are reported, and watching continues.</param>
     /// <param name="isInterrupted">Whether an earlier training should be continued first.</param>
     /// <exception cref="UserErrorException">Another process watches the same data.</exception>
     public async Task RunAsync(Func<Task> train, bool isInterrupted)
@@ -112,7 +112,7 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
             return;
         }
 
-        _status = _status with { Problem = null, TrainedEvents = Math.Min(_status.TrainedEvents, _events) }; // less where events were deleted
+        _status = _status with { Problem = null, TrainedEvents = Math.Min(_status.TrainedEvents, _events) }; // lower if events were deleted
     }
 
     private async Task<string> TryAsync(Func<Task> train)
@@ -144,9 +144,9 @@ internal sealed record WatchOptions
     /// <summary>Events since the last training.</summary>
     public int? AfterEvents { get; init; }
 
-    /// <summary>The Redis whose events are counted.</summary>
+    /// <summary>Redis whose events are counted.</summary>
     public string? Events { get; init; }
 
-    /// <summary>Time between looks at the store and the clock.</summary>
+    /// <summary>Time between checks of the store and the clock.</summary>
     public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(30);
 }

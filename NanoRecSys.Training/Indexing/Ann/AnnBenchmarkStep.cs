@@ -28,7 +28,7 @@ internal static class AnnBenchmarkStep
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress.Report(new ProgressEvent { Fraction = (double)i / grid.Length, Message = $"{grid[i].Shape} over {rows:N0} x {dimension}" });
             Measure(grid[i].Shape, grid[i].Widths, exact, recall, options, context, measurements);
-            AnnReportFiles.Write(options.Output, report); // after each: a long run that is stopped leaves what it has
+            AnnReportFiles.Write(options.Output, report); // after each measurement, so that an interrupted run keeps its results
         }
 
         return Task.FromResult(report);
@@ -61,7 +61,7 @@ internal static class AnnBenchmarkStep
         }
     }
 
-    // The library reads the very index that we built: what differs is the search alone.
+    // The library reads the same index, so only the search differs.
     private static NativeIndex OpenNative(IVectorIndex index, string folder)
     {
         string path = Path.Combine(folder, "compared.index");
@@ -77,7 +77,7 @@ internal static class AnnBenchmarkStep
         {
             (ReadOnlyMemory<float> vectors, int dimension) = NpyFile.Map(path);
             FiniteRows.Require(vectors.Span, dimension, path);
-            return vectors.Length / dimension >= 1000 ? (vectors, dimension) : throw new UserErrorException($"{path} has {vectors.Length / dimension} rows; fewer than 1,000 tell nothing. Use 'expand'.");
+            return vectors.Length / dimension >= 1000 ? (vectors, dimension) : throw new UserErrorException($"{path} has {vectors.Length / dimension} rows; fewer than 1,000 are too few. Use 'expand'.");
         }
         catch (Exception e) when (e is IOException or InvalidDataException or OverflowException)
         {
@@ -99,7 +99,7 @@ internal sealed record AnnOptions
     public required string Output { get; init; }
     public string Grid { get; init; } = Ablation;
 
-    /// <summary>Those of the grid that are built, of <see cref="IndexKinds.All"/>.</summary>
+    /// <summary>Kinds of the grid to build, of <see cref="IndexKinds.All"/>.</summary>
     public IReadOnlyList<string> Kinds { get; init; } = IndexKinds.All;
     public int Queries { get; init; } = 200;
 
@@ -107,7 +107,7 @@ internal sealed record AnnOptions
     public bool WithFaiss { get; init; } = true;
 }
 
-/// <summary>Which indexes are built, and how widely each searches.</summary>
+/// <summary>The indexes to build, and the search widths of each.</summary>
 internal static class AnnGrid
 {
     private static readonly int[] Probes = [1, 2, 4, 8, 16, 32, 64, 128];
@@ -141,25 +141,25 @@ internal static class AnnGrid
         yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
     }
 
-    // 32, or the most below that cut the vector into equal parts.
+    // 32, or the largest smaller number that divides the vector into equal parts.
     private static int MostParts(int dimension) => Enumerable.Range(1, 32).Last(parts => dimension % parts == 0);
 }
 
-/// <param name="RecallAt10">Share of the exact ten among the first ten of a hundred asked for.</param>
-/// <param name="Ms">Milliseconds of a query for a hundred, one thread.</param>
-/// <param name="MemoryMb">Megabytes (10^6 bytes) in memory; the file's for FAISS, which does not tell.</param>
-/// <param name="BuildSeconds">Of building it, by us, with all threads.</param>
+/// <param name="RecallAt10">Share of the exact ten among the first ten of a hundred results.</param>
+/// <param name="Ms">Milliseconds of a query for a hundred results, one thread.</param>
+/// <param name="MemoryMb">Megabytes (10^6 bytes) in memory; for FAISS, which does not report it, the size of the file.</param>
+/// <param name="BuildSeconds">Our build time, with all threads.</param>
 internal sealed record AnnMeasurement(
     string Engine, string Index, int Width, double RecallAt10, double RecallAt100, double Ms, double MemoryMb, double BuildSeconds);
 
 internal sealed record AnnReport(string Vectors, int Rows, int Dimension, int Queries, IReadOnlyList<AnnMeasurement> Measurements);
 
-/// <summary>Queries for vectors without users: rows pushed by noise as long as <see cref="Noise"/> of the row, as a taste is near some items.</summary>
+/// <summary>Queries for vectors without users: rows plus noise of <see cref="Noise"/> times their length, since a user's taste is near some items.</summary>
 internal static class AnnQueries
 {
     public const float Noise = 0.5f;
 
-    /// <returns>[count, dimension], of length 1.</returns>
+    /// <returns>[count, dimension], rows of length 1.</returns>
     public static float[] Draw(ReadOnlyMemory<float> vectors, int dimension, int count, int seed)
     {
         var random = new Random(seed);
@@ -179,7 +179,7 @@ internal static class AnnQueries
     }
 }
 
-/// <summary>Recall against latency, a line for each index and engine: further left and higher is better.</summary>
+/// <summary>Recall against latency, a line per index and engine: further left and higher is better.</summary>
 internal static class AnnPlot
 {
     public const string FileName = "recall-latency.png";
