@@ -103,7 +103,7 @@ internal static class Presets
         Refit = true,
     };
 
-    /// <summary>The settings of nanoRecSys, including its in-batch loss; only the item table's initialization differs (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
+    /// <summary>The settings of nanoRecSys with its in-batch loss; only the item table's initialization differs (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
     public static readonly Preset Paper = new(
         "paper",
         new TrainRetrieverOptions { Loss = RetrieverLoss.InfoNce },

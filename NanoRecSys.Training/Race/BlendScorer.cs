@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Race;
 
-/// <summary>The retriever's cosines and the scores of item-item models, as they are served together.</summary>
-/// <param name="name">As tables show it.</param>
+/// <summary>The retriever's cosines and the scores of item-item models, combined as in serving.</summary>
+/// <param name="name">Name in tables.</param>
 /// <param name="encoder">Shared with other models; owned by the caller.</param>
 /// <param name="blend">What is added to the cosines; owned by the caller.</param>
 internal sealed class BlendScorer(string name, BatchEncoder encoder, ItemBlend blend) : IScorer

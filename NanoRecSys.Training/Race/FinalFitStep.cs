@@ -1,12 +1,12 @@
 namespace NanoRecSys.Training.Race;
 
 /// <summary>
-/// Continues the retriever for a few epochs on all interactions, the held-out ones too, and counts the chosen item lists anew on them: what
-/// is served knows everybody's newest items then. All metrics stay those of the models before it; nothing is left to measure these by.
+/// Continues the retriever for a few epochs on all interactions, including held-out ones, and recomputes the chosen item lists on them: the
+/// served model then knows everybody's newest items. All metrics are those of the earlier models; no data is left to measure these.
 /// </summary>
 internal static class FinalFitStep
 {
-    /// <exception cref="UserErrorException">No prepared data, or no retriever that was trained here.</exception>
+    /// <exception cref="UserErrorException">No prepared data, or no retriever trained here.</exception>
     public static async Task<FinalFitSummary> RunAsync(FinalFitOptions options, StepContext context)
     {
         var watch = Stopwatch.StartNew();
@@ -42,7 +42,7 @@ internal static class FinalFitStep
         return summary;
     }
 
-    /// <returns>Null where there was none of this data and these weights.</returns>
+    /// <returns>Null if there is none for this data and these weights.</returns>
     public static FinalFitInfo? Find(Workspace workspace, PreparedData data)
     {
         string path = Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName);
@@ -57,7 +57,7 @@ internal static class FinalFitStep
         }
     }
 
-    /// <summary>The chosen blend with its lists counted on the training part of <paramref name="data"/>.</summary>
+    /// <summary>The chosen blend with its lists computed on the training part of <paramref name="data"/>.</summary>
     public static ItemBlend BlendOf(RaceOutcome race, PreparedData data, StepContext context) =>
         new([.. race.Lists.Select(list => Build(list.Name, data, context))], [.. race.Lists.Select(list => list.Weight)]);
 
@@ -89,11 +89,11 @@ internal sealed record FinalFitOptions
 {
     public int Epochs { get; init; } = 3;
 
-    /// <summary>Share of the training's learning rate to start with; it falls to zero along a cosine.</summary>
+    /// <summary>Initial learning rate as a share of the training's; it decays to zero along a cosine.</summary>
     public double LearningRateShare { get; init; } = 0.5;
 }
 
-/// <param name="Info">What the manifest says of it.</param>
+/// <param name="Info">Its entry in the manifest.</param>
 /// <param name="MadeOf">See <see cref="Provenance"/>.</param>
 /// <param name="Seconds">Wall time.</param>
 internal sealed record FinalFitSummary(FinalFitInfo Info, IReadOnlyDictionary<string, string> MadeOf, double Seconds)

@@ -1,10 +1,10 @@
 namespace NanoRecSys.Training.Race;
 
 /// <summary>A model in the race.</summary>
-/// <param name="Name">As tables show it.</param>
-/// <param name="Parts">Number of models whose scores are combined: of candidates that do not differ significantly, the one with the fewest is chosen.</param>
+/// <param name="Name">Name in tables.</param>
+/// <param name="Parts">Number of models combined: of candidates that do not differ significantly, the one with the fewest parts is chosen.</param>
 /// <param name="Ranks">[U] of the validation items; the same users for all candidates.</param>
-/// <param name="Seconds">Of its training.</param>
+/// <param name="Seconds">Seconds of training.</param>
 internal sealed record RaceCandidate(string Name, int Parts, int[] Ranks, double Seconds)
 {
     public double Ndcg { get; } = Ranks.Average(rank => RankingMetrics.Gain(rank, RaceChoice.K));
@@ -13,8 +13,8 @@ internal sealed record RaceCandidate(string Name, int Parts, int[] Ranks, double
 }
 
 /// <summary>
-/// Chooses by NDCG@10 on validation: of all candidates that are not significantly behind the best one those with the fewest parts, and
-/// of these the best. So a blend is chosen only if it is significantly better than every single model.
+/// Chooses by NDCG@10 on validation: of the candidates that are not significantly behind the best one, those with the fewest parts, and
+/// of these, the best. So a blend is chosen only if it is significantly better than every single model.
 /// </summary>
 /// <param name="Chosen">The candidate's name.</param>
 /// <param name="Reason">One sentence for people.</param>
@@ -25,8 +25,8 @@ internal sealed record RaceChoice(string Chosen, string Reason, IReadOnlyDiction
 
     /// <param name="candidates">At least one.</param>
     /// <param name="resamples">See <see cref="Bootstrap.Of"/>.</param>
-    /// <param name="seed">See there.</param>
-    /// <param name="threads">See there.</param>
+    /// <param name="seed">See <see cref="Bootstrap.Of"/>.</param>
+    /// <param name="threads">See <see cref="Bootstrap.Of"/>.</param>
     public static RaceChoice Make(IReadOnlyList<RaceCandidate> candidates, int resamples, long seed, int threads)
     {
         Bootstrap bootstrap = Bootstrap.Of(
@@ -45,9 +45,9 @@ internal sealed record RaceChoice(string Chosen, string Reason, IReadOnlyDiction
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
-/// <summary>Weights of a blend that are fitted on one half of the users and judged on the other, both ways.</summary>
-/// <param name="Ranks">[U] each user's with the weights that were best for the other half.</param>
-/// <param name="Best">The weights that are best for all users: what is served.</param>
+/// <summary>Weights of a blend, fitted on one half of the users and evaluated on the other, both ways.</summary>
+/// <param name="Ranks">[U] each user's rank with the weights that are best for the other half.</param>
+/// <param name="Best">The best weights for all users, which are served.</param>
 internal sealed record CrossFit(int[] Ranks, int Best)
 {
     /// <param name="grid">[weights][U] ranks.</param>

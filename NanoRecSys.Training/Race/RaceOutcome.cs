@@ -1,11 +1,11 @@
 namespace NanoRecSys.Training.Race;
 
-/// <summary>What <c>race</c> found: <c>race.json</c>, beside the lists that it names.</summary>
-/// <param name="Chosen">Name of the candidate that is published.</param>
+/// <summary>Outcome of <c>race</c>: <c>race.json</c>, next to the lists it names.</summary>
+/// <param name="Chosen">Name of the candidate to publish.</param>
 /// <param name="Reason">One sentence for people.</param>
 /// <param name="Users">Validation users.</param>
 /// <param name="Figures">By candidate.</param>
-/// <param name="Notes">Candidates that were left out and why, a sentence each.</param>
+/// <param name="Notes">Candidates that were left out and why, one sentence each.</param>
 /// <param name="Lists">Item-item models of the chosen candidate; empty for the retriever and the ranker.</param>
 /// <param name="Seconds">Of the whole race.</param>
 /// <param name="MadeOf">See <see cref="Provenance"/>.</param>
@@ -15,7 +15,7 @@ internal sealed record RaceOutcome(
 {
     public const string FileName = "race.json";
 
-    /// <returns>Null where there was no race with this data and these weights, or its files changed since.</returns>
+    /// <returns>Null if there was no race with this data and these weights, or if its files changed since.</returns>
     public static RaceOutcome? Find(Workspace workspace, PreparedData data)
     {
         string path = Path.Combine(workspace.RaceFolder, FileName);
@@ -40,7 +40,7 @@ internal sealed record RaceOutcome(
         ? outcome
         : throw new UserErrorException($"There is no blend of this data and this retriever in {workspace.RaceFolder}. Run 'race'; it keeps one if it chooses one.");
 
-    /// <summary>Figures of a model as <c>evaluate</c> calls it: whatever lists were chosen are <c>blend</c> there.</summary>
+    /// <summary>Metrics of a model by its name in <c>evaluate</c>, where all chosen lists are called <c>blend</c>.</summary>
     public RaceFigures? Of(string model) => Figures.GetValueOrDefault(model == RaceStep.BlendName ? Chosen : model);
 
     /// <summary>Replaces the outcome of an earlier race.</summary>
@@ -60,7 +60,7 @@ internal sealed record RaceOutcome(
         AtomicFile.Write(Path.Combine(workspace.RaceFolder, FileName), JsonSerializer.SerializeToUtf8Bytes(recorded, TrainingJson.Indented.RaceOutcome));
     }
 
-    /// <summary>The lists as they are served.</summary>
+    /// <summary>The lists in their served form.</summary>
     public ItemBlend OpenBlend(Workspace workspace) => ItemBlend.Open(workspace.RaceFolder, Lists);
 
     private static IEnumerable<(string Name, string? Hash)> InputsOf(Workspace workspace, PreparedData data, IReadOnlyList<ItemListInfo> lists)

@@ -4,20 +4,20 @@ using TorchSharp;
 namespace NanoRecSys.Training.Race;
 
 /// <summary>
-/// Compares the retriever, the ranker, popularity, the item-item models and blends of them on validation, each as it would be served, and keeps
-/// what the chosen one needs for <c>publish</c>.
+/// Compares the retriever, the ranker, popularity, the item-item models and blends of them on validation, each in its served form, and keeps
+/// what <c>publish</c> needs of the chosen one.
 /// </summary>
 internal static class RaceStep
 {
     public const string BlendName = "blend";
 
-    private const int MostUsers = 20_000; // of whom a difference of .003 is significant
-    private const double Alone = 100; // weight of a list by itself: the cosine decides between equals only
-    private const double MostEaseSeconds = 600; // without --budget, too
+    private const int MostUsers = 20_000; // enough to make a difference of .003 significant
+    private const double Alone = 100; // weight of a single list: the cosine only breaks ties
+    private const double MostEaseSeconds = 600; // even without --budget
     private const double ListShare = 0.5; // of the stage's progress
 
-    // Times the cosine's spread over the catalog; the same for all lists of a blend. On three data sets the best were among these, and a
-    // finer grid gained less than its fit to half of the users lost.
+    // In units of the cosine's spread over the catalog; equal for all lists of a blend. On three data sets the best were among these; a
+    // finer grid gained less than it lost by overfitting to half of the users.
     private static readonly double[] BlendWeights = [0.06, 0.12, 0.25, 0.5, 1];
 
     /// <exception cref="UserErrorException">No prepared data, or no retriever.</exception>
@@ -41,7 +41,7 @@ internal static class RaceStep
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers };
         RankedUsers users = ranking.Rank(
             scorers, HeldOut.Validation, done => context.Progress.Report(new ProgressEvent { Fraction = ListShare + (1 - ListShare) * done }), context.Cancellation);
-        ranking.ResultOf(scorers[0], HeldOut.Validation, users, 0); // fails where there is nobody to validate on
+        ranking.ResultOf(scorers[0], HeldOut.Validation, users, 0); // fails if there are no users to validate on
 
         var candidates = scorers.Take(singles).Select((scorer, n) => new RaceCandidate(scorer.Name, n + 1, users.Ranks[n], 0)).ToList();
         var mixes = new Dictionary<string, Mix?>(candidates.Select(candidate => KeyValuePair.Create(candidate.Name, (Mix?)null)));
@@ -63,7 +63,7 @@ internal static class RaceStep
         return outcome;
     }
 
-    /// <summary>Builds popularity, and the item-item models that are not built yet.</summary>
+    /// <summary>Builds popularity, and the item-item models that do not exist yet.</summary>
     private static async Task<IReadOnlyList<Entrant>> ListsAsync(PreparedData data, RaceOptions options, List<string> notes, StepContext context)
     {
         int items = data.Catalog.Count;
@@ -89,7 +89,7 @@ internal static class RaceStep
                 CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Use --k-core for fewer items, or a larger --budget."));
         }
 
-        // The middle one where there is no time for all.
+        // The middle one if there is no time for all.
         ease = left >= ease.Penalties.Count * each ? ease : ease with { Penalties = [ease.Penalties[ease.Penalties.Count / 2]] };
         string folder = Path.Combine(context.Workspace.BaselinesFolder, Ease.ModelName);
         double seconds = ModelFolder.Ease.Exists(folder) && ModelFolder.Ease.MismatchOf(folder, data) is null ? 0 : (await TrainBaselineStep.RunAsync(
@@ -123,7 +123,7 @@ internal static class RaceStep
         return cosines.Chunk(encoder.Items).Average(own => (double)TensorPrimitives.StdDev<float>(own));
     }
 
-    /// <summary>A training as a part of the race's progress.</summary>
+    /// <summary>Reports a training as part of the race's progress.</summary>
     private sealed class PartProgress(IProgress<ProgressEvent> inner, string name, double from, double to) : IProgress<ProgressEvent>
     {
         public void Report(ProgressEvent value) => inner.Report(new ProgressEvent
@@ -133,10 +133,10 @@ internal static class RaceStep
         });
     }
 
-    /// <summary>An item-item model, or popularity as one.</summary>
+    /// <summary>An item-item model, or popularity in that form.</summary>
     private sealed record Entrant(string Name, ItemLists Lists, double Seconds);
 
-    /// <summary>Some item-item models beside the cosine, with weights.</summary>
+    /// <summary>Some item-item models to add to the cosine, with weights.</summary>
     private sealed record Mix(string Name, int Models, IReadOnlyList<(Entrant Entrant, double Weight)> Parts)
     {
         public double Seconds => Parts.Sum(part => part.Entrant.Seconds);
@@ -150,13 +150,13 @@ internal static class RaceStep
 
     private static string NameOf(int lists) => lists == 1 ? BlendName : $"{BlendName} of {1 + lists}";
 
-    /// <summary>All mixes that are tried; those of one name differ in their weights.</summary>
+    /// <summary>All mixes to try; those with the same name differ in their weights.</summary>
     private sealed record RaceTable(IReadOnlyList<Mix> Mixes)
     {
         public static RaceTable Of(IReadOnlyList<Entrant> entrants, double spread) => new([
             .. entrants.Select(entrant => new Mix(entrant.Name, 1, [(entrant, Alone * spread)])),
             .. from subset in Enumerable.Range(1, (1 << (entrants.Count - 1)) - 1)
-               let chosen = entrants.Skip(1).Where((_, n) => (subset >> n & 1) == 1).ToArray() // popularity knows nothing of the user to add
+               let chosen = entrants.Skip(1).Where((_, n) => (subset >> n & 1) == 1).ToArray() // popularity adds nothing about the user
                from weight in BlendWeights
                select new Mix(NameOf(chosen.Length), 1 + chosen.Length, [.. chosen.Select(entrant => (entrant, weight * spread))]),
         ]);
@@ -166,10 +166,10 @@ internal static class RaceStep
 /// <summary>Options of <c>race</c>.</summary>
 internal sealed record RaceOptions
 {
-    /// <summary>Seconds for what the race itself trains; what does not fit is shortened or left out.</summary>
+    /// <summary>Seconds for the race's own trainings; those that do not fit are shortened or left out.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
 
-    /// <summary>Whether EASE takes part, which takes longer than all others together.</summary>
+    /// <summary>Whether to include EASE, which takes longer than all others together.</summary>
     public bool HasEase { get; init; } = true;
 
     /// <summary>Resamples of the users for the intervals.</summary>

@@ -2,23 +2,23 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>Fits the content map by ridge regression of the trained item embeddings on the items' content. An item counts by how often it was seen:
+/// <summary>Fits the content map by ridge regression of the trained item embeddings on the items' content. An item's weight grows with its interactions:
 /// the embedding of a rare one is mostly noise.</summary>
-/// <param name="Ridge">The penalty that was best on held-out items.</param>
+/// <param name="Ridge">The best penalty on held-out items.</param>
 /// <param name="HeldOutCosine">Weighted mean cosine of estimated and trained embeddings of items that were left out of a fit.</param>
 internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutCosine)
 {
     private const int Folds = 5;
 
-    /// <summary>Interactions at which an item counts half of one that was seen endlessly.</summary>
+    /// <summary>Number of interactions at which an item has half the maximum weight.</summary>
     private const double HalfWeightCount = 10;
 
-    /// <summary>Items that a fit looks at, the most seen ones: more would cost minutes and change nothing.</summary>
+    /// <summary>Maximum number of items in a fit, the most frequent ones: more would cost minutes and change nothing.</summary>
     private const int MostItems = 100_000;
 
     private static readonly double[] Ridges = [1, 3, 10, 30, 100];
 
-    /// <param name="counts">[V] interactions that trained each.</param>
+    /// <param name="counts">[V] training interactions of each item.</param>
     /// <param name="embeddings">[V, D], L2-normalised.</param>
     public static ContentMapFit Make(Catalog catalog, IReadOnlyList<int> counts, Tensor embeddings)
     {
@@ -54,7 +54,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         return (Ridges[best], cosines[best]);
     }
 
-    /// <summary>The content of V items, of which a few rows at a time are made dense: all of them may be more than memory holds.</summary>
+    /// <summary>The content of V items, made dense a few rows at a time: all of them may exceed the memory.</summary>
     /// <param name="Items">[V]</param>
     private sealed record ContentRows(IReadOnlyList<ContentFeature>[] Items, int Width)
     {
@@ -82,12 +82,12 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
             }
         }
 
-        /// <summary>Every fifth row: rows are in order of first appearance, which is independent of content.</summary>
+        /// <summary>Every fifth row: rows are in order of first appearance, independent of content.</summary>
         public int[] RowsOf(int fold) => [.. Enumerable.Range(0, Items.Length).Where(row => row % Folds == fold)];
     }
 
-    /// <summary>A fifth of the items, or several together: the sums that a ridge regression needs of them, made once.</summary>
-    /// <param name="Y">[H, D] of this fold's.</param>
+    /// <summary>A fifth of the items, or several fifths: the sums that a ridge regression needs, computed once.</summary>
+    /// <param name="Y">[H, D] embeddings of this fold's items.</param>
     /// <param name="Weights">[H, 1]</param>
     /// <param name="Gram">[F, F] X^T W X.</param>
     /// <param name="Cross">[F, D] X^T W Y.</param>
@@ -110,7 +110,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
             return new Fold(fold, content, ownY, ownWeights, gram, cross);
         }
 
-        /// <summary>The sums of both; the rows stay those of this one.</summary>
+        /// <summary>The sums of both folds; keeps the rows of this one.</summary>
         public Fold Plus(Fold other) => this with { Gram = Gram + other.Gram, Cross = Cross + other.Cross };
 
         public Fold Minus(Fold other) => this with { Gram = Gram - other.Gram, Cross = Cross - other.Cross };
@@ -118,7 +118,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         /// <returns>[F, D] minimising the weighted squared error plus ridge times the squared weights.</returns>
         public Tensor Solve(double ridge) => linalg.solve(Gram + ridge * eye(Gram.shape[0], dtype: float64), Cross);
 
-        /// <param name="solutions">[F, D] each, which did not see these rows.</param>
+        /// <param name="solutions">[F, D] each, fitted without these rows.</param>
         public double[] MeanCosines(IReadOnlyList<Tensor> solutions)
         {
             var sums = new double[solutions.Count];

@@ -2,15 +2,15 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>Ranks items that were removed from the data before training, for the users that interacted with them: by the content map alone, and with
-/// the ranker or the item lists as they are served.</summary>
+/// <summary>Ranks items that were removed from the data before training, for the users who interacted with them: by the content map alone, and with
+/// the ranker or the item lists as in serving.</summary>
 internal static class HeldOutItemsRanking
 {
     private const int Candidates = 100;
     private const int UsersPerBatch = 128;
 
-    /// <param name="network">The ranker, trained without them; null where there is none.</param>
-    /// <param name="blend">What the race chose, without them; null where it chose no lists.</param>
+    /// <param name="network">The ranker, trained without them; null if there is none.</param>
+    /// <param name="blend">The race's choice, without them; null if it chose no lists.</param>
     public static HeldOutItemsReport Measure(
         RetrieverNetwork tower, RankerNetwork? network, ItemBlend? blend, PreparedData data, HeldOutItems heldOut, StepContext context)
     {
@@ -18,7 +18,7 @@ internal static class HeldOutItemsRanking
         using var scope = NewDisposeScope();
         using var encoder = new UserEncoder(tower);
         int known = data.Catalog.Count;
-        int typical = new ItemFeatures(data.Catalog, ItemLayout.Empty).TypicalCount; // as serving ranks new items
+        int typical = new ItemFeatures(data.Catalog, ItemLayout.Empty).TypicalCount; // as in serving
         var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index, Count = typical })]);
         ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
         float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item))];
@@ -84,7 +84,7 @@ internal static class HeldOutItemsRanking
         ? row
         : throw new UserErrorException($"Item {id} of {HeldOutItems.FileName} is not among its items. Run 'prepare' again.");
 
-    /// <summary>What an order that knows nothing reaches on average.</summary>
+    /// <summary>Expected result of a random order.</summary>
     private static HeldOutItemsResult Random(int all, int fresh)
     {
         return new HeldOutItemsResult("random order", Of(all), Of(fresh));
@@ -134,7 +134,7 @@ internal static class Auc
 {
     /// <param name="scores">[N]</param>
     /// <param name="isPositive">[N]</param>
-    /// <returns>0..1; ties count half, and 0.5 comes back where one class is absent.</returns>
+    /// <returns>0..1; ties count half; 0.5 if one class is absent.</returns>
     public static double Of(ReadOnlySpan<float> scores, ReadOnlySpan<bool> isPositive)
     {
         float[] sorted = scores.ToArray();
@@ -146,7 +146,7 @@ internal static class Auc
         {
             int end = start;
             int tiedPositives = 0;
-            while (end < sorted.Length && sorted[end].Equals(sorted[start])) // what is no number equals itself here
+            while (end < sorted.Length && sorted[end].Equals(sorted[start])) // unlike ==, Equals treats NaN as equal to itself
             {
                 tiedPositives += labels[end++] ? 1 : 0;
             }

@@ -4,10 +4,10 @@ namespace NanoRecSys.Training.Ranking;
 
 internal sealed record MineNegativesSummary(int Positions, int ValidationPositions, long Rows);
 
-/// <summary>Finds what the ranker learns to tell apart: for positions of the users' histories the item that came, hard negatives that the retriever
-/// puts near the top, and random ones; never an item the user has had. Written as it goes, users in a random order, so that each part of the file is
-/// a sample of all.</summary>
-/// <remarks>An item that is held out may be drawn as a negative of its own user's training positions: nothing of it may be known yet.</remarks>
+/// <summary>Collects the ranker's training examples: for positions of the users' histories, the next item, hard negatives that the retriever
+/// ranks near the top, and random ones; never an item of the user's history. Streamed with users in random order, so that each part of the file is
+/// a random sample.</summary>
+/// <remarks>A held-out item may be drawn as a negative for its own user's training positions: excluding it would leak it.</remarks>
 internal static class MineNegativesStep
 {
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
@@ -19,7 +19,7 @@ internal static class MineNegativesStep
             [Provenance.Data] = data.Hash,
             [Provenance.Retriever] = ModelFolder.HashOf(context.Workspace.RetrieverFolder)!,
         };
-        set_num_threads(context.Threads); // holds for the current thread only: set again after every await
+        set_num_threads(context.Threads); // only applies to the current thread: set again after every await
         using var encoder = new UserEncoder(tower);
         var random = new Random(unchecked((int)context.Seed));
         int[] order = [.. Enumerable.Range(0, data.Split.UserCount)];
@@ -65,18 +65,18 @@ internal static class MineNegativesStep
 
 internal sealed record MineNegativesOptions
 {
-    /// <summary>Hard negatives come from this many best items of the retriever; without repeats.</summary>
+    /// <summary>Number of the retriever's top items to draw hard negatives from, without repeats.</summary>
     public int Candidates { get; init; } = 100;
 
-    /// <summary>The best of them are skipped: many are items the user would have liked, too.</summary>
+    /// <summary>Number of top items to skip: many are items the user would have liked, too.</summary>
     public int Skip { get; init; } = 10;
     public int Hard { get; init; } = 4;
     public int Random { get; init; } = 4;
 
-    /// <summary>Positions of each user's training part that are mined, the latest ones.</summary>
+    /// <summary>Number of most recent training positions to mine per user.</summary>
     public int PositionsPerUser { get; init; } = 50;
 
-    /// <summary>Share of these positions that are mined, drawn at random; validation positions are mined all.</summary>
+    /// <summary>Share of these positions to mine, drawn at random; all validation positions are mined.</summary>
     public double Sample { get; init; } = 1;
 }
 
@@ -84,8 +84,8 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
 {
     private readonly Candidate[] _heap = new Candidate[options.Candidates];
 
-    /// <param name="embedding">[D] of the user, before the position.</param>
-    /// <param name="scores">[V] the retriever's, before the position.</param>
+    /// <param name="embedding">[D] the user's embedding before the position.</param>
+    /// <param name="scores">[V] the retriever's scores before the position.</param>
     public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
     {
         int[] hard = DrawHard(scores, positive, seen);
@@ -121,7 +121,7 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
         var rows = new int[drawn];
         for (int i = 0; i < drawn; i++)
         {
-            // The first places of a shuffle: without repeats.
+            // The first places of a shuffle, so without repeats.
             int other = random.Next(i, near.Length);
             (near[i], near[other]) = (near[other], near[i]);
             rows[i] = near[i].Row;
@@ -143,7 +143,7 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
     }
 }
 
-/// <summary>The first stage as it is served: the retriever's best K that the user has not had.</summary>
+/// <summary>The first stage as in serving: the retriever's top K items outside the user's history.</summary>
 internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
 {
     /// <param name="histories">[B] item rows, oldest first.</param>
@@ -166,7 +166,7 @@ internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int 
         return lists;
     }
 
-    /// <summary>The K highest scores that are not of the history, best first.</summary>
+    /// <summary>The K highest scores outside the history, best first.</summary>
     internal static Candidate[] Best(ReadOnlySpan<float> scores, ReadOnlySpan<int> history, int candidates)
     {
         RowSet seen = new(scores.Length);
@@ -185,13 +185,13 @@ internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int 
     }
 }
 
-/// <summary>The retriever's best items for one user, and what the ranker makes of them.</summary>
+/// <summary>The retriever's top items for one user, with the ranker's logits.</summary>
 /// <param name="Rows">[K] item rows, the retriever's best first.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
 /// <param name="Logits">[K] the ranker's.</param>
 internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
 {
-    /// <summary>[K] logit + weight * cosine; the served score is its sigmoid, which keeps the order.</summary>
+    /// <summary>[K] logit + weight * cosine; the served score is its sigmoid, which preserves the order.</summary>
     public float[] Fuse(double retrieverWeight)
     {
         var scores = new float[Rows.Length];
@@ -203,7 +203,7 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
         return scores;
     }
 
-    /// <summary>1-based rank of an item under a fused score; null where the retriever did not bring it.</summary>
+    /// <summary>1-based rank of an item under a fused score; null if it is not a candidate.</summary>
     public int? RankOf(int target, double retrieverWeight)
     {
         int place = Array.IndexOf(Rows, target);
@@ -216,20 +216,20 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
         int ahead = 0;
         for (int i = 0; i < scores.Length; i++)
         {
-            ahead += i != place && !(scores[i] < scores[place]) ? 1 : 0; // ties count against it, and what is no number
+            ahead += i != place && !(scores[i] < scores[place]) ? 1 : 0; // ties and NaN count against it
         }
 
         return 1 + ahead;
     }
 }
 
-/// <summary>The retriever's best items for one user, before they are ranked.</summary>
+/// <summary>The retriever's top items for one user, before ranking.</summary>
 /// <param name="User">[D] the user's embedding.</param>
 /// <param name="Rows">[K] item rows, the retriever's best first.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
 internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
 
-/// <summary>Mines the positions of one user at a time: nothing is kept from one to the next.</summary>
+/// <summary>Mines the positions of one user at a time, without state between users.</summary>
 internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, UserEncoder encoder, MineNegativesOptions options, Random random)
 {
     private readonly PrefixEncoder _prefixes = new(tower);
@@ -242,7 +242,7 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
         var mined = new List<MinedPosition>();
         MinedPosition? validation = null;
 
-        // After n training items the n-th position is known next; after all of them, the validation item.
+        // After n training items, the target is position n; after all of them, the validation item.
         int positions = Math.Min(options.PositionsPerUser + 1, Math.Min(train.Length, encoder.MaxLength));
         if (positions == 0)
         {
@@ -253,10 +253,10 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
         using Tensor users = _prefixes.Encode(split.Prefix(user, train.Length), positions).cpu(); // [M, D]
         using Tensor scores = encoder.Score(users).cpu(); // [M, D] x [D, V] -> [M, V]
         ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
-        ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied: it is large
+        ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied, since it is large
         int dimension = embeddings.Length / positions;
         RowSet seen = new(encoder.Items);
-        seen.AddRange(train); // not the held-out ones: a ranker that never met them as negatives would know them by that
+        seen.AddRange(train); // not the held-out ones: their absence among the negatives would reveal them to the ranker
         for (int m = 0; m < positions; m++)
         {
             int position = train.Length - positions + m + 1;
@@ -276,8 +276,8 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
     }
 }
 
-/// <summary>The user embeddings a history had on its way: after each of its last items, in one pass of the causal network. An earlier one sees a
-/// little less of the past than it would alone: the pass reads L items in all.</summary>
+/// <summary>The user embeddings after each of a history's last items, in one pass of the causal network. Earlier ones see
+/// slightly less of the past than if encoded alone: the pass reads L items in total.</summary>
 internal sealed class PrefixEncoder(RetrieverNetwork tower)
 {
     /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>

@@ -3,7 +3,7 @@ using Parquet.Schema;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>Reads mined positions group by group, in any order: as much memory as one group needs.</summary>
+/// <summary>Reads mined positions group by group, in any order, with the memory of one group.</summary>
 internal sealed class NegativesReader : IAsyncDisposable
 {
     private readonly ParquetReader _parquet;
@@ -74,10 +74,10 @@ internal sealed class NegativesReader : IAsyncDisposable
     }
 }
 
-/// <summary>Writes mined positions group by group: what was written is not held any more.</summary>
+/// <summary>Writes mined positions group by group, without keeping written groups in memory.</summary>
 internal sealed class NegativesWriter : IAsyncDisposable
 {
-    /// <summary>Of one row group: about 20 MB at 256 dimensions.</summary>
+    /// <summary>Positions per row group: about 20 MB at 256 dimensions.</summary>
     public const int PositionsPerGroup = 1 << 14;
 
     private readonly FileStream _file;
@@ -158,10 +158,10 @@ internal enum CandidateKind
     Random = 2,
 }
 
-/// <summary>A place in a user's history, what came there, and what else might have.</summary>
-/// <param name="Position">Place in the user's history that is predicted; what precedes it is known.</param>
-/// <param name="Embedding">[D] of the user at that place, of length 1.</param>
-/// <param name="Items">[C] rows of the candidates, the one that came first.</param>
+/// <summary>A position in a user's history with its candidates: the actual item and negatives.</summary>
+/// <param name="Position">Position in the user's history to predict; earlier items are known.</param>
+/// <param name="Embedding">[D] the user's embedding at that position, of length 1.</param>
+/// <param name="Items">[C] rows of the candidates, the actual item first.</param>
 /// <param name="Kinds">[C] only the first is a <see cref="CandidateKind.Positive"/>.</param>
 /// <param name="Cosines">[C] the retriever's scores.</param>
 internal sealed record MinedPosition(int User, int Position, float[] Embedding, int[] Items, CandidateKind[] Kinds, float[] Cosines);

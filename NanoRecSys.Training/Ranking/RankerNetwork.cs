@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare it with the user's
-/// history. Its weights go by <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of release,
+/// <summary>The second stage: an MLP over a user, an item, their product, the item's content, and signals that compare it with the user's
+/// history. Its weights are <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of release,
 /// <c>number_embeddings.0.weight</c> ... for other numbers, <c>mlp.0.weight</c> ..., <c>output.weight</c>.</summary>
 internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 {
@@ -22,7 +22,7 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     private readonly Sequential _mlp;
     [ComponentName(Name = "output")]
     private readonly Linear _output; // last hidden width -> 1
-    private readonly Tensor? _hiddenSignals; // [S] 1 where an unknown item has no such signal
+    private readonly Tensor? _hiddenSignals; // [S] 1 for signals that an unknown item does not have
 
     public RankerNetwork(RankerModel model)
         : base(nameof(RankerNetwork))
@@ -51,7 +51,7 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     /// <summary>[1] the bias of the logit.</summary>
     public Parameter OutputBias => _output.bias!;
 
-    /// <returns>[B] logits; their sigmoid is the estimated chance that the item is the one that comes next.</returns>
+    /// <returns>[B] logits; their sigmoid is the estimated probability that the item is the next one.</returns>
     public override Tensor forward(RankerInputs inputs)
     {
         using var scope = NewDisposeScope();
@@ -72,27 +72,27 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     }
 }
 
-/// <summary>What a trained ranker is: <c>ranker.json</c>, beside its weights.</summary>
-/// <param name="Items">What it reads of items; in the published layout, genres and the year.</param>
+/// <summary>Describes a trained ranker: <c>ranker.json</c>, next to its weights.</summary>
+/// <param name="Items">Its item inputs; in the published layout, genres and the year.</param>
 /// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
 internal sealed record RankerModel(
     int Dimension, IReadOnlyList<int> Hidden, ItemLayout Items, double Dropout, double RetrieverWeight)
 {
-    /// <summary>As <see cref="RankerSignals.Of"/> gives them; empty in the published layout.</summary>
+    /// <summary>Signals from <see cref="RankerSignals.Of"/>; empty in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
 
-    /// <summary>Of the weights file of the retriever that it was trained for, lower-case hex; null in files of earlier versions.</summary>
+    /// <summary>Hash of the weights of the retriever it was trained for, in lower-case hex; null in files of earlier versions.</summary>
     public string? RetrieverSha256 { get; init; }
 }
 
-/// <summary>A ranker with what it reads of the items: trained or to be trained.</summary>
+/// <summary>A ranker with its item inputs, trained or to be trained.</summary>
 internal sealed class RankerParts : IDisposable
 {
     /// <param name="network">Owned by the caller.</param>
-    /// <param name="embeddings">[V, D] the retriever's, L2-normalised; copied.</param>
+    /// <param name="embeddings">[V, D] the retriever's, L2-normalized; copied.</param>
     public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
     {
-        using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
+        using Tensor onCpu = embeddings.cpu(); // the second stage runs there, whatever device computes the first
         var features = new ItemFeatures(catalog, network.Model.Items);
         Items = new ItemFeatureTensors(onCpu.clone(), features);
         Signals = new SignalReader(network.Model.Signals, features, onCpu.data<float>().ToArray(), network.Model.Dimension);
@@ -106,14 +106,14 @@ internal sealed class RankerParts : IDisposable
     public void Dispose() => Items.Dispose();
 }
 
-/// <summary>A batch of user-item pairs as the ranker reads them.</summary>
+/// <summary>A batch of user-item pairs as ranker inputs.</summary>
 /// <param name="Users">[B, D] user embeddings, L2-normalised; or [1, D]: one user, B candidates.</param>
 /// <param name="Items">[B, D] item embeddings, L2-normalised.</param>
 /// <param name="Popularity">[B, 1] log popularity in 0..1.</param>
 /// <param name="Numbers">[B, N] int64 buckets of number attributes.</param>
 /// <param name="Categories">[B, G] 1 where the item has the category.</param>
-/// <param name="Unknown">[B, 1] 1 where the item embedding is to be ignored, as for an item that was never trained.</param>
-/// <param name="Signals">[B, S] those that the model names; not read where it names none.</param>
+/// <param name="Unknown">[B, 1] 1 to ignore the item embedding, as for an untrained item.</param>
+/// <param name="Signals">[B, S] signals that the model names; unused if it names none.</param>
 internal sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Numbers, Tensor Categories, Tensor Unknown, Tensor? Signals = null);
 
 /// <summary>Every item's ranker inputs as tensors, to gather batches from.</summary>
@@ -123,24 +123,24 @@ internal sealed class ItemFeatureTensors : IDisposable
     private readonly Tensor _embeddings; // [V, D], L2-normalised
     private readonly Tensor _popularity; // [V, 1]
     private readonly Tensor _numbers; // [V, N]
-    private readonly Tensor? _categories; // [V, G]; null where that would be too large
+    private readonly Tensor? _categories; // [V, G]; null if that would be too large
 
-    /// <param name="embeddings">[V, D], L2-normalised; owned from here on.</param>
+    /// <param name="embeddings">[V, D], L2-normalised; ownership is transferred.</param>
     public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
     {
         _features = features;
         _embeddings = embeddings;
         _popularity = tensor(features.Popularity.ToArray(), [features.Count, 1]);
         _numbers = tensor(Array.ConvertAll(features.Buckets.ToArray(), bucket => (long)bucket), [features.Count, features.Layout.Numbers.Count]);
-        _categories = features.Layout.Categories.Count == 0 ? zeros(features.Count, 1) // a network without any category keeps one row that is never set
+        _categories = features.Layout.Categories.Count == 0 ? zeros(features.Count, 1) // a network without categories has one row that is never set
             : features.Flags is { } flags ? tensor(flags, [features.Count, features.Layout.Categories.Count])
             : null;
     }
 
     /// <param name="users">[B, D] or [1, D].</param>
     /// <param name="rows">[B] int64 item rows.</param>
-    /// <param name="unknown">[B, 1], or null for items that are all known.</param>
-    /// <param name="signals">[B, S], where the network reads some.</param>
+    /// <param name="unknown">[B, 1], or null if all items are known.</param>
+    /// <param name="signals">[B, S], if the network reads signals.</param>
     public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null) =>
         new RankerInputs(
             users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _numbers.index_select(0, rows),

@@ -4,20 +4,20 @@ namespace NanoRecSys.Training.Ranking;
 
 internal enum RankerUsage
 {
-    /// <summary>As it is served: the retriever's best, by logit and cosine.</summary>
+    /// <summary>As served: the retriever's top items, by logit and cosine.</summary>
     Served,
 
-    /// <summary>The retriever's best by the logit alone.</summary>
+    /// <summary>The retriever's top items by the logit alone.</summary>
     Plain,
 
-    /// <summary>The retriever's best by the logit alone, every item's id hidden: its embedding and what is made of that do not count.</summary>
+    /// <summary>The retriever's top items by the logit alone, with all ids hidden: embeddings and inputs derived from them are ignored.</summary>
     NewItems,
 
-    /// <summary>The whole catalogue by the logit alone, ids hidden: the retriever has no say.</summary>
+    /// <summary>The whole catalog by the logit alone, with ids hidden: the retriever has no influence.</summary>
     NewItemsOfCatalogue,
 }
 
-/// <summary>The two stages as a model to evaluate: what the retriever did not bring comes last.</summary>
+/// <summary>The two stages as a model to evaluate: items that are not the retriever's candidates come last.</summary>
 internal sealed class RankerScorer : IScorer, IDisposable
 {
     private const int Candidates = 100;
@@ -29,7 +29,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
     private readonly RankerUsage _usage;
 
     /// <param name="encoder">The first stage, shared with other models; owned by the caller.</param>
-    /// <param name="network">The second stage, owned from here on.</param>
+    /// <param name="network">The second stage; ownership is transferred.</param>
     public RankerScorer(
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
@@ -40,7 +40,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
 
     public string Name => NameOf(_usage) + (Permuted is { } feature ? $" ({feature.Name} permuted)" : "");
 
-    /// <summary>Null: every item has its own features.</summary>
+    /// <summary>Null: nothing is permuted.</summary>
     public PermutedFeature? Permuted { get; }
 
     public int? Depth => _usage == RankerUsage.NewItemsOfCatalogue ? null : Candidates;
@@ -78,10 +78,10 @@ internal sealed class RankerScorer : IScorer, IDisposable
 /// <param name="network">Owned by the caller.</param>
 internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
 {
-    internal const int PairsPerPass = 1 << 14; // activations of this many pairs stay in the cache
+    internal const int PairsPerPass = 1 << 14; // the activations of this many pairs fit into the cache
 
     /// <param name="users">[B]</param>
-    /// <param name="knownItems">Items of this row and later are new: their embeddings, and what is made of them, do not count.</param>
+    /// <param name="knownItems">Items from this row on are new: their embeddings, and inputs derived from them, are ignored.</param>
     /// <returns>[B] with the logits.</returns>
     public CandidateList[] Rank(IReadOnlyList<UserCandidates> users, int knownItems = int.MaxValue)
     {
@@ -140,11 +140,11 @@ internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors 
     }
 }
 
-/// <param name="Name">As tables and <c>--json</c> have it: <c>categories</c>, the name of an attribute, or <c>popularity</c>.</param>
-/// <param name="Deal">Makes of an item and another one the item with the other's feature.</param>
+/// <param name="Name">Name in tables and <c>--json</c>: <c>categories</c>, the name of an attribute, or <c>popularity</c>.</param>
+/// <param name="Deal">Returns the first item with the second's feature.</param>
 internal sealed record PermutedFeature(string Name, Func<CatalogItem, CatalogItem, CatalogItem> Deal)
 {
-    private const int Seed = 20_230; // any, but the same for every model
+    private const int Seed = 20_230; // arbitrary, but the same for every model
 
     public static IReadOnlyList<PermutedFeature> Of(Catalog catalog, ItemLayout layout)
     {
@@ -161,7 +161,7 @@ internal sealed record PermutedFeature(string Name, Func<CatalogItem, CatalogIte
         return features;
     }
 
-    /// <summary>The same items with the feature dealt out anew.</summary>
+    /// <summary>The same items with the feature permuted among them.</summary>
     public Catalog Apply(Catalog catalog)
     {
         int[] from = [.. Enumerable.Range(0, catalog.Count)];

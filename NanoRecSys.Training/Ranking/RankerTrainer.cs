@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>How well a ranker tells what came from what did not, apart for the two kinds of negatives.</summary>
+/// <summary>How well a ranker separates the next item from each of the two kinds of negatives.</summary>
 internal readonly record struct RankerAuc(double Hard, double Random);
 
 internal sealed class RankerTrainer : IDisposable
@@ -21,7 +21,7 @@ internal sealed class RankerTrainer : IDisposable
 
     internal AdamW Optimizer => _optimizer;
 
-    /// <summary>One pass over the positions in a new order, which torch's seed decides.</summary>
+    /// <summary>One pass over the positions in a new order, determined by torch's seed.</summary>
     public double Train(RankerExamples examples, Action<double, double> onStep, CancellationToken cancellation)
     {
         _network.train();
@@ -92,7 +92,7 @@ internal sealed class RankerTrainer : IDisposable
     }
 }
 
-/// <summary>Mined positions as tensors: each with a list of candidates, the one that came first.</summary>
+/// <summary>Mined positions as tensors: each with a list of candidates, the actual item first.</summary>
 internal sealed class RankerExamples : IDisposable
 {
     private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals, Tensor? weights) =>
@@ -107,10 +107,10 @@ internal sealed class RankerExamples : IDisposable
     /// <summary>[P, C] int64 <see cref="CandidateKind"/>; -1 where a list is shorter.</summary>
     public Tensor Kinds { get; }
 
-    /// <summary>[P, C, S], or null where the ranker reads none.</summary>
+    /// <summary>[P, C, S]; null if the ranker reads none.</summary>
     public Tensor? Signals { get; }
 
-    /// <summary>[P] how much the interaction at each position counts; null where all count 1.</summary>
+    /// <summary>[P] weight of the interaction at each position; null if all are 1.</summary>
     public Tensor? Weights { get; }
 
     public long Positions => Items.shape[0];
@@ -174,7 +174,7 @@ internal static class RankerLoss
 {
     /// <param name="logits">[P, C]; the positive's is the first.</param>
     /// <param name="isThere">[P, C] bool: false where a list is shorter.</param>
-    /// <param name="weights">[P] of the positions in the mean, with all of their candidates; null: all count alike.</param>
+    /// <param name="weights">[P] weights of the positions, with all of their candidates, in the mean; null for equal weights.</param>
     public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere, Tensor? weights = null)
     {
         if (kind == RankerLossKind.Listwise)

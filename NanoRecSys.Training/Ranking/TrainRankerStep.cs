@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <param name="RetrieverWeight">Weight of the cosine beside the logit.</param>
-/// <param name="Retriever">NDCG@10 of the retriever's order of the same candidates.</param>
+/// <param name="RetrieverWeight">Weight of the cosine added to the logit.</param>
+/// <param name="Retriever">NDCG@10 of the same candidates in the retriever's order.</param>
 /// <param name="Fused">NDCG@10 of logit + weight * cosine.</param>
 internal sealed record TrainRankerSummary(
     int Epochs, int BestEpoch, double AucHard, double AucRandom, double RetrieverWeight, double Retriever, double Plain, double Fused, double Seconds);
@@ -23,7 +23,7 @@ internal static class TrainRankerStep
             $"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
 
         IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
-        set_num_threads(context.Threads); // holds for this thread only, so it is set again after every await
+        set_num_threads(context.Threads); // only applies to this thread, so it is set again after every await
         return await TrainAsync(negatives, heldOut, data, tower, options, context);
     }
 
@@ -63,7 +63,7 @@ internal static class TrainRankerStep
             Train = epoch => TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context),
             Validate = () =>
             {
-                set_num_threads(context.Threads); // the epoch before has awaited reads
+                set_num_threads(context.Threads); // the previous epoch awaited reads
                 RankerAuc auc = trainer.Evaluate(validation);
                 double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
                 return new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random };
@@ -87,7 +87,7 @@ internal static class TrainRankerStep
         ["validation negatives"] = FileHash.Of(context.Workspace.ValidationNegativesFile),
     };
 
-    /// <summary>The groups in a new order, and within each its positions.</summary>
+    /// <summary>The groups in a new order, and the positions in a new order within each.</summary>
     private static async Task<CurvePoint> TrainEpochAsync(
         NegativesReader negatives, RankerTrainer trainer, RankerParts parts, int epoch, PreparedData data, TrainRankerOptions options, StepContext context)
     {
@@ -136,8 +136,8 @@ internal static class TrainRankerStep
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
 
-        // The same for all candidates, so the order stays; but the sigmoid of a large sum would be 1 for all of them.
-        // A resumed training that brought nothing better weighs again what was shifted already.
+        // The same shift for all candidates keeps the order; without it, the sigmoid of large sums would be 1 for all of them.
+        // A resumed training that found nothing better starts from weights that are already shifted.
         using (var noGradient = no_grad())
         {
             network.OutputBias.sub_((choice.Weight - network.Model.RetrieverWeight) * choice.MeanCosine);
@@ -164,26 +164,26 @@ internal sealed record TrainRankerOptions
     public double Dropout { get; init; } = 0.2;
     public RankerLossKind Loss { get; init; } = RankerLossKind.Bce;
 
-    /// <summary>What it reads beside embeddings and content, of <see cref="RankerSignals.All"/>.</summary>
+    /// <summary>Inputs besides embeddings and content, of <see cref="RankerSignals.All"/>.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
 
-    /// <summary>Share of the training pairs whose item embedding is hidden: so that new items can be ranked by what is known of them.</summary>
+    /// <summary>Share of the training pairs whose item embedding is hidden, so that new items can be ranked by their content.</summary>
     public double ItemDropout { get; init; } = 0.1;
     public double LearningRate { get; init; } = 1e-3;
     public double WeightDecay { get; init; } = 1e-4;
     public int BatchPairs { get; init; } = 2048;
     public int Epochs { get; init; } = 20;
 
-    /// <summary>Epochs without a better NDCG@10 on validation before the training ends.</summary>
+    /// <summary>Epochs without a better NDCG@10 on validation before training stops.</summary>
     public int Patience { get; init; } = 3;
 
-    /// <summary>The training ends after the epoch that passes it.</summary>
+    /// <summary>Time limit; training stops after the epoch that exceeds it.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
 
-    /// <summary>K, the retriever's best that are put in order.</summary>
+    /// <summary>K, number of the retriever's top items to rank.</summary>
     public int Candidates { get; init; } = 100;
 
-    /// <summary>Weights of the cosine to choose from; 0 is the ranker alone, a large one nearly the retriever's order.</summary>
+    /// <summary>Weights of the cosine to choose from; 0 is the ranker alone; a large weight is nearly the retriever's order.</summary>
     public IReadOnlyList<double> RetrieverWeights { get; init; } = [0, 1, 2, 5, 10, 20, 30, 50, 100, 200];
     public bool Resume { get; init; }
 
@@ -192,7 +192,7 @@ internal sealed record TrainRankerOptions
     public bool IsInterrupted { get; init; }
 }
 
-/// <summary>How much of the retriever's cosine goes into the served score: what is best on validation.</summary>
+/// <summary>Weight of the retriever's cosine in the served score: the best one on validation.</summary>
 /// <param name="Ndcg">NDCG@10 on validation by weight; 0 is the ranker alone.</param>
 internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
 {
@@ -207,10 +207,10 @@ internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, I
 
 internal sealed record WeightPoint(double Weight, double Ndcg);
 
-/// <summary>The candidates of every user with a validation item, and that item: found once, since the retriever does not change while the ranker
+/// <summary>The candidates of every user with a validation item, and that item; retrieved once, since the retriever does not change while the ranker
 /// trains.</summary>
 /// <param name="Users">[U]</param>
-/// <param name="Targets">[U] rows of the items that came next.</param>
+/// <param name="Targets">[U] rows of the next items.</param>
 internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IReadOnlyList<int> Targets)
 {
     private const int UsersPerBatch = 128;
@@ -227,7 +227,7 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
             var histories = new List<TimedHistory>();
             foreach (int user in chunk)
             {
-                if (split.TryGet(user, HeldOut.Validation, out HeldOutCase found) && !found.IsRepeat()) // as evaluations do
+                if (split.TryGet(user, HeldOut.Validation, out HeldOutCase found) && !found.IsRepeat()) // as in evaluations
                 {
                     histories.Add(found.History);
                     targets.Add(found.Target);
@@ -243,7 +243,7 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
         return new ValidationCases(users, targets);
     }
 
-    /// <summary>NDCG@10 and the like of lists in the users' order, by logit + weight * cosine.</summary>
+    /// <summary>Metrics such as NDCG@10 of lists in user order, by logit + weight * cosine.</summary>
     public IReadOnlyDictionary<string, double> Measure(IReadOnlyList<CandidateList> lists, double retrieverWeight) =>
         RankingMetrics.Of([.. lists.Select((list, user) => list.RankOf(Targets[user], retrieverWeight) ?? int.MaxValue)]);
 

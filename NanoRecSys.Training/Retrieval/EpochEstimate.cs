@@ -1,17 +1,17 @@
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What an epoch would cost on this machine, projected from a few steps.</summary>
+/// <summary>Projected cost of an epoch on this machine, from a few steps.</summary>
 /// <param name="ProcessorShare">
-/// How much of these threads' time the steps really had: far below 1 the machine is busy, or is a GPU that the CPU waits for.
+/// Share of the threads' time that the steps got: far below 1, the machine is busy, or the CPU waits for a GPU.
 /// </param>
-/// <param name="LoadSeconds">Until the prepared data was there to train on.</param>
-/// <param name="ValidationSeconds">Of one validation over all users, with a network that is not trained: as fast as a trained one.</param>
-/// <param name="PeakMemory">Bytes that this process held at most, mapped files included.</param>
+/// <param name="LoadSeconds">Time to load the prepared data.</param>
+/// <param name="ValidationSeconds">Time of one validation over all users, with an untrained network, which is as fast as a trained one.</param>
+/// <param name="PeakMemory">Peak memory of this process in bytes, including mapped files.</param>
 internal sealed record EpochEstimate(
     string Preset, string Device, int Threads, double ProcessorShare, double LoadSeconds, int Steps, double StepSeconds, double TrainSeconds,
     double ValidationSeconds, double SequencesPerSecond, int MostEpochs, long PeakMemory)
 {
-    private const int WarmUpSteps = 1; // The first one also allocates and compiles.
+    private const int WarmUpSteps = 1; // The first step also allocates and compiles.
     private const int UsersValidated = 512;
 
     public static async Task<EpochEstimate> MeasureAsync(string preset, int steps, StepContext context)
@@ -35,7 +35,7 @@ internal sealed record EpochEstimate(
         });
     }
 
-    // Breaks an epoch off as Ctrl+C would.
+    // Cancels an epoch as Ctrl+C would.
     private static (int StepsOfEpoch, double Seconds, double ProcessorSeconds) TimeSteps(
         RetrieverTrainer trainer, int steps, Process process, StepContext context)
     {
@@ -60,7 +60,7 @@ internal sealed record EpochEstimate(
         }
         catch (OperationCanceledException) when (!context.Cancellation.IsCancellationRequested)
         {
-            // As asked for above.
+            // Cancelled above.
         }
 
         return (ofEpoch, (end.Wall - start.Wall).TotalSeconds / timed, (end.Processor - start.Processor).TotalSeconds / timed);

@@ -1,12 +1,12 @@
 namespace NanoRecSys.Training.Retrieval;
 
-/// <param name="Epochs">As many as were best on validation; the most of any member.</param>
-/// <param name="Loss">Of the last epoch, in nats.</param>
+/// <param name="Epochs">Best number of epochs on validation; the largest of all members.</param>
+/// <param name="Loss">Loss of the last epoch, in nats.</param>
 internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
-/// <summary>Trains the selected retriever again from the start, with the settings and the number of epochs that validation chose, and with the
-/// validation items in the training part. Only the test item of each user stays unseen: in short histories, the validation item is a large share of
-/// what is known of a user, and the newest.</summary>
+/// <summary>Retrains the selected retriever from scratch, with its settings, the number of epochs that validation chose, and the
+/// validation items in the training part. Only each user's test item stays unseen. In short histories, the validation item is a large, and the
+/// newest, share of what is known of a user.</summary>
 internal static class RefitStep
 {
     public static async Task<RefitSummary> RunAsync(StepContext context)
@@ -14,7 +14,7 @@ internal static class RefitStep
         var watch = Stopwatch.StartNew();
         (string selected, string refit) = (context.Workspace.RetrieverFolder, context.Workspace.RefitFolder);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        ModelFolder.Retriever.ReadModel(selected); // fails where there is none
+        ModelFolder.Retriever.ReadModel(selected); // fails if there is none
         if (ModelFolder.Retriever.MismatchOf(selected, data) is { } mismatch)
         {
             throw new UserErrorException(mismatch);

@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>How far the embeddings after P positions are from the items that followed.</summary>
+/// <summary>Loss between the embeddings after P positions and the next items.</summary>
 internal interface IRetrieverLoss
 {
-    /// <summary>Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several threads at
-    /// once.</summary>
+    /// <summary>Whether each position's loss is independent of the others: then several threads may each compute a part of a step
+    /// in parallel.</summary>
     bool IsSeparable => false;
 
-    /// <summary>Computes the mean loss and its gradients down to every parameter behind the two inputs.</summary>
+    /// <summary>Computes the mean loss and its gradients for every parameter behind the two inputs.</summary>
     /// <param name="users">[P, D], L2-normalised.</param>
     /// <param name="items">[V, D], L2-normalised.</param>
-    /// <param name="targets">[P] int64, the row that followed.</param>
-    /// <param name="weights">Of the positions in the mean; null: all count alike.</param>
+    /// <param name="targets">[P] int64, row of the next item.</param>
+    /// <param name="weights">Weights of the positions in the mean; null for equal weights.</param>
     double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null);
 }
 
@@ -28,8 +28,8 @@ internal sealed record PositionWeights(Tensor Values, double Sum) : IDisposable
     public void Dispose() => Values.Dispose();
 }
 
-/// <summary>Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at the reference size) are never
-/// in memory together.</summary>
+/// <summary>Backpropagates a loss over P positions in chunks of rows: the full logits (25,600 x 25,600 at the reference size) are never
+/// in memory at once.</summary>
 internal static class ChunkedLoss
 {
     /// <summary>The loss of each of the rows <c>[start, end)</c>, [C].</summary>
@@ -40,7 +40,7 @@ internal static class ChunkedLoss
     public static double Backward(Tensor users, Tensor items, long positions, long rowsPerChunk, PositionWeights? weights, ChunkLoss lossOf)
     {
         using var scope = NewDisposeScope();
-        Tensor userLeaf = users.detach().requires_grad_(); // [P, D]: gradients gather here, then go on at once
+        Tensor userLeaf = users.detach().requires_grad_(); // [P, D]: gradients accumulate here, then propagate once
         Tensor itemLeaf = items.detach().requires_grad_(); // [V, D]
         double total = 0;
         for (long start = 0; start < positions; start += rowsPerChunk)
@@ -58,17 +58,17 @@ internal static class ChunkedLoss
     }
 }
 
-/// <summary>Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is written out (softmax minus
-/// one-hot): autograd would hold and pass over three more matrices of logits.</summary>
+/// <summary>Cross-entropy over the whole catalog: every other item is a negative for every position. Its gradient is explicit (softmax minus
+/// one-hot): autograd would store and traverse three more matrices of logits.</summary>
 /// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
 internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
 {
-    // A chunk's logits stay in the cache: 256 rows of 3,416 take 2.7 ms so, and 1,024 take twice as long per row.
+    // A chunk's logits fit into the cache: 256 rows of 3,416 take 2.7 ms; 1,024 rows take twice as long per row.
     private const int ChunkBytes = 4 << 20;
-    private const int FewRows = 128; // Less than these, and what a chunk does for the whole item table outweighs the cache:
+    private const int FewRows = 128; // With fewer rows, a chunk's work on the whole item table outweighs the gain from the cache:
     private const int ManyRows = 1024; // at 57,289 items of width 64, chunks of 1,024 rows are 1.25 times as fast as those of 32.
-    private const long MostBytes = 512 << 20; // of a chunk's logits, however many items there are
-    private const int RowMultiple = 32; // of a chunk, the last one too: see Precision.RowMultiple
+    private const long MostBytes = 512 << 20; // limit of a chunk's logits, for any number of items
+    private const int RowMultiple = 32; // of every chunk, including the last; see Precision.RowMultiple
     private static readonly Scalar Smallest = 1e-37f; // so that the reported loss stays finite
 
     private readonly ScalarType _type = isReduced ? bfloat16 : float32;
@@ -87,7 +87,7 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
         long padding = padded - positions;
         Tensor sharpened = Precision.Pad(users.detach() * tensor((float)inverse, device: users.device), [0, 0, 0, padding]).to(_type); // [Q, D]
         Tensor table = items.detach().to(_type); // [V, D]
-        targets = Precision.Pad(targets, [0, padding]); // [Q]: zero users give no item a gradient
+        targets = Precision.Pad(targets, [0, padding]); // [Q]: zero user rows contribute no gradient
         Tensor? counted = weights is null ? null : Precision.Pad(weights.Values, [0, padding]).unsqueeze(1); // [Q, 1]
         double total = weights?.Sum ?? positions;
         Tensor userGradient = empty(padded, users.shape[1], device: users.device); // [Q, D]
@@ -126,10 +126,10 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
     }
 }
 
-/// <summary>Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its positions; a drawn item that
-/// is itself the one that followed does not count.</summary>
+/// <summary>Cross-entropy over the next item and uniformly drawn others, redrawn for each step and shared by its positions; a drawn item that
+/// equals the next item is ignored.</summary>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
-/// <param name="rowsPerChunk">Rows of the [P, N] logits that are in memory at a time.</param>
+/// <param name="rowsPerChunk">Rows of the [P, N] logits in memory at a time.</param>
 internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     public double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null)
@@ -160,14 +160,14 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
 }
 
 /// <summary>In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more often; subtracting the log of
-/// an item's share of the training data corrects for it (Yi et al., 2019).</summary>
+/// an item's share of the training data corrects for that (Yi et al., 2019).</summary>
 /// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
-/// <param name="rowsPerChunk">Rows of the [P, P] logits that are in memory at a time.</param>
+/// <param name="rowsPerChunk">Rows of the [P, P] logits in memory at a time.</param>
 internal sealed class InfoNceLoss(
     double temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
-    private const float Nothing = -1e9f; // e to that is 0; from an infinity there would be no gradient
+    private const float Nothing = -1e9f; // its exponential is 0; an infinity would have no gradient
 
     /// <summary>[V] log((count + 1) / (total + V)).</summary>
     public static float[] LogShares(ReadOnlySpan<int> counts)
@@ -201,7 +201,7 @@ internal sealed class InfoNceLoss(
             Tensor isLeftOut = isDecoupled ? isSameItem : isSameItem.logical_and(columns.unsqueeze(0).ne(own)); // [C, P]
             Tensor logits = Precision.Product(userLeaf / temperature, candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
             Tensor positive = logits.gather(1, own); // [C, 1]
-            Tensor hasNegatives = isLeftOut.all(1, keepdim: true).logical_not(); // [C, 1]: else there is nothing to tell the positive from
+            Tensor hasNegatives = isLeftOut.all(1, keepdim: true).logical_not(); // [C, 1]: false for rows without any negative
             return (logits.masked_fill(isLeftOut, Nothing).logsumexp(1, keepdim: true) - positive) * hasNegatives;
         });
     }

@@ -3,9 +3,9 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>Trains the members of a retriever: as many at once as there are threads. Two trainings of one thread each take
-/// less time than one after the other on two threads (docs/lab/decisions.md). Member m has the seed plus m, and the weights that it would have alone
-/// with as many threads.</summary>
+/// <summary>Trains the members of a retriever, as many at once as there are threads. Two single-threaded trainings take
+/// less time than two in sequence on two threads (docs/lab/decisions.md). Member m has the seed plus m, and the same weights as if trained alone
+/// with the same number of threads.</summary>
 internal static class RetrieverMembers
 {
     public static async Task<T[]> TrainAsync<T>(TrainRetrieverOptions options, StepContext context, Func<int, StepContext, Task<T>> train)
@@ -25,12 +25,12 @@ internal static class RetrieverMembers
                 Seed = context.Seed + member,
                 Threads = context.Threads / together,
                 Progress = progress.Of(member),
-                Cancellation = cancellation, // also when another member fails
+                Cancellation = cancellation, // also if another member fails
             }));
         return results;
     }
 
-    /// <summary>How many members are trained at a time. As for replicas, several only where nothing draws from the one generator that torch has for
+    /// <summary>Number of members trained at a time. As for replicas, more than one only if nothing draws from torch's generator, which is shared by
     /// all threads.</summary>
     public static int AtOnce(TrainRetrieverOptions options, StepContext context)
     {
@@ -44,7 +44,7 @@ internal static class RetrieverMembers
     }
 }
 
-/// <summary>The members' reports as those of one training, whose progress is the mean of theirs.</summary>
+/// <summary>Combines the members' reports as those of one training; its progress is their mean.</summary>
 internal sealed class MembersProgress(int members, IProgress<ProgressEvent> training)
 {
     private readonly Lock _gate = new();

@@ -8,10 +8,10 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="Loss">Mean over the epoch's positions, in nats.</param>
 internal sealed record EpochResult(int Epoch, double Loss, double Seconds, int Sequences);
 
-/// <param name="Loss">Of that step, in nats.</param>
+/// <param name="Loss">Loss of that step, in nats.</param>
 internal sealed record StepResult(int Step, int Steps, double Loss, double SequencesPerSecond);
 
-/// <summary>The user tower in training: its optimizer, its loss and its place in the schedule.</summary>
+/// <summary>Trains a user tower: its optimizer, its loss and its position in the schedule.</summary>
 internal sealed class RetrieverTrainer : IDisposable
 {
     private readonly DataSplit _split;
@@ -49,8 +49,8 @@ internal sealed class RetrieverTrainer : IDisposable
     /// <summary>Learning rate at the start of an epoch (1-based).</summary>
     public double LearningRateAt(int epoch) => _schedule.At((long)(epoch - 1) * _stepsPerEpoch);
 
-    /// <summary>Trains one epoch. Its randomness (order, windows, dropout) comes from the seed and its number alone, so that a resumed training goes
-    /// on exactly as the broken-off one would have.</summary>
+    /// <summary>Trains one epoch. Its randomness (order, windows, dropout) depends only on the seed and its number, so that a resumed training continues
+    /// exactly as the interrupted one would have.</summary>
     /// <param name="epoch">1-based.</param>
     public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
@@ -59,7 +59,7 @@ internal sealed class RetrieverTrainer : IDisposable
         BeginEpoch(random.NextInt64());
         manual_seed(random.NextInt64());
         SequenceWindow[] plan = EpochPlan.Windows(_split, _options.MaxLength, _options.Window, random);
-        int threads = get_num_threads(); // replicas change it for the thread that they begin on
+        int threads = get_num_threads(); // replicas change it for the thread they start on
         try
         {
             (double loss, double positions) = TrainSteps(epoch, plan, watch, onStep, cancellation);
@@ -121,7 +121,7 @@ internal sealed class RetrieverTrainer : IDisposable
         Tower.train();
     }
 
-    /// <summary>One batch, or one for each replica with about as many positions as the others.</summary>
+    /// <summary>One batch, or one per replica with about equal numbers of positions.</summary>
     private SequenceBatch[] Divide(ReadOnlySpan<SequenceWindow> windows)
     {
         var parts = new List<SequenceWindow>[Math.Min(_replicas?.Count ?? 1, windows.Length)];
@@ -160,13 +160,13 @@ internal sealed class RetrieverTrainer : IDisposable
     }
 }
 
-/// <summary>A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of torch's operators are too
-/// short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took 244 ms a step with two threads inside them, 260 ms with
+/// <summary>A network and copies of it that share a step's sequences, each on its own thread. At our widths, most torch operators are too
+/// short to parallelize: eight HSTU blocks of width 64 (since removed) took 244 ms per step with two threads inside them, 260 ms with
 /// one.</summary>
-/// <remarks>Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.</remarks>
+/// <remarks>While copies compute, scalars for operators are kept alive in fields or tensors; see <see cref="TensorSums"/>.</remarks>
 internal sealed class TowerReplicas : IDisposable
 {
-    private readonly UserTower[] _towers; // the first is the one that is trained
+    private readonly UserTower[] _towers; // the first one is trained
     private readonly Parameter[][] _parameters; // by tower
 
     /// <param name="tower">Owned by the caller.</param>
@@ -189,7 +189,7 @@ internal sealed class TowerReplicas : IDisposable
         }
     }
 
-    /// <summary>Leaves the gradients of the whole step's mean loss in the first tower, and returns that loss.</summary>
+    /// <summary>Stores the gradients of the step's mean loss in the first tower, and returns the loss.</summary>
     public double Backward(IReadOnlyList<SequenceBatch> parts, IRetrieverLoss loss)
     {
         CopyWeights();
@@ -198,7 +198,7 @@ internal sealed class TowerReplicas : IDisposable
         double[] losses = new double[parts.Count];
         Parallel.For(0, parts.Count, new ParallelOptions { MaxDegreeOfParallelism = Count }, i =>
         {
-            set_num_threads(1); // counts for the calling thread
+            set_num_threads(1); // applies to the calling thread
             losses[i] = RetrieverTrainer.Backward(_towers[i], parts[i], loss);
         });
         AddGradients(shares);
@@ -227,7 +227,7 @@ internal sealed class TowerReplicas : IDisposable
         }
     }
 
-    // In the towers' order, whichever thread was first: a seed makes the same weights each time.
+    // In the towers' order, whichever thread finishes first, so that a seed always gives the same weights.
     private void AddGradients(double[] shares)
     {
         using var noGradient = no_grad();
@@ -265,10 +265,10 @@ internal sealed record LearningRateSchedule(double Peak, int WarmupSteps, Learni
     }
 }
 
-/// <summary>Which stretch of which user's items trains in which step of an epoch.</summary>
+/// <summary>Assigns windows of users' items to the steps of an epoch.</summary>
 internal static class EpochPlan
 {
-    /// <summary>The windows of an epoch in the order of training; the same seed and epoch make the same plan.</summary>
+    /// <summary>The windows of an epoch in the order of training; the same seed and epoch give the same plan.</summary>
     public static SequenceWindow[] Windows(DataSplit split, int maxLength, TrainingWindow kind, Random random)
     {
         var windows = new List<SequenceWindow>(split.UserCount);
@@ -278,7 +278,7 @@ internal static class EpochPlan
             int count = Math.Min(items, maxLength + 1);
             if (count < 2)
             {
-                continue; // nothing follows the only item
+                continue; // a single item has no next item
             }
 
             int last = items - count;
@@ -291,10 +291,10 @@ internal static class EpochPlan
     }
 }
 
-/// <summary>A stretch of one user's training items: <c>[Start, Start + Count)</c>, of which all but the last are inputs.</summary>
+/// <summary>A window of one user's training items: <c>[Start, Start + Count)</c>, of which all but the last are inputs.</summary>
 internal readonly record struct SequenceWindow(int User, int Start, int Count);
 
-/// <summary>One step's input, and what follows at each of its T positions.</summary>
+/// <summary>One step's input, and the next item at each of its T positions.</summary>
 internal sealed class SequenceBatch : IDisposable
 {
     private SequenceBatch(SequencePack pack, Tensor targets, PositionWeights? weights)
@@ -306,17 +306,17 @@ internal sealed class SequenceBatch : IDisposable
 
     public SequencePack Pack { get; }
 
-    /// <summary>[T] int64: the item row that follows at each of the pack's first T positions; what is behind them pads.</summary>
+    /// <summary>[T] int64: row of the next item at each of the pack's first T positions; later positions are padding.</summary>
     public Tensor Targets { get; }
 
-    /// <summary>[T] how much each target counts; null where all count 1.</summary>
+    /// <summary>[T] weight of each target; null if all are 1.</summary>
     public PositionWeights? Weights { get; }
 
     /// <summary>T, or the sum of the weights.</summary>
     public double TotalWeight => Weights?.Sum ?? Targets.shape[0];
 
-    /// <param name="windows">Of at least two items each.</param>
-    /// <param name="multiple">The number of positions is a multiple of it: further sequences pad the pack.</param>
+    /// <param name="windows">Windows of at least two items each.</param>
+    /// <param name="multiple">The number of positions is a multiple of it; further sequences pad the pack.</param>
     public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, int multiple = 1)
     {
         int[] offsets = SequencePack.OffsetsOf([.. windows.ToArray().Select(window => window.Count - 1)], multiple);
@@ -325,7 +325,7 @@ internal sealed class SequenceBatch : IDisposable
         var targets = new long[count];
         var weights = new float[split.Histories.HasWeights ? count : 0];
         var times = new long[hasTimes ? offsets[^1] : 0]; // of each item
-        var asked = new long[times.Length]; // of the one that followed
+        var asked = new long[times.Length]; // of the next item
         for (int b = 0; b < windows.Length; b++)
         {
             SequenceWindow window = windows[b];

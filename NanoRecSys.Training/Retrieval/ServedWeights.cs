@@ -1,14 +1,14 @@
 namespace NanoRecSys.Training.Retrieval;
 
 /// <summary>
-/// The weights of the served version as validation selected them, kept when it is published: the next training may begin with them. Those that
-/// were fitted to validation items, too, are not kept, since these items choose among the epochs of the next training.
+/// The weights of the served version as validation selected them, kept on publishing: the next training may start from them. Weights that
+/// were also fitted to validation items are not kept, since these items select among the epochs of the next training.
 /// </summary>
 internal static class ServedWeights
 {
     private const string VersionName = "version.txt";
 
-    /// <summary>Keeps the selected retriever beside the version that serves it.</summary>
+    /// <summary>Keeps the selected retriever of the published version.</summary>
     public static Task KeepAsync(string version, PreparedData data, Workspace workspace) => !ModelFolder.Retriever.Exists(workspace.RetrieverFolder)
         ? Task.CompletedTask
         : AtomicFolder.WriteAsync(workspace.ServedFolder, async folder =>
@@ -22,9 +22,9 @@ internal static class ServedWeights
             await File.WriteAllTextAsync(Path.Combine(folder, VersionName), version);
         });
 
-    /// <summary>Sets a new network to the served weights, or to those of a served member; items that the served version does not know keep their random row.</summary>
-    /// <returns>False where another version is served, or its network has another configuration; the network is random then.</returns>
-    /// <param name="model">Of the whole retriever that <paramref name="tower"/> is a member of.</param>
+    /// <summary>Sets a new network to the served weights, or to those of a served member; items unknown to the served version keep their random row.</summary>
+    /// <returns>False if another version is served, or its network has another configuration; the network then stays random.</returns>
+    /// <param name="model">Configuration of the retriever that <paramref name="tower"/> belongs to.</param>
     public static bool Load(UserTower tower, ModelInfo model, int member, PreparedData data, StepContext context)
     {
         string folder = context.Workspace.ServedFolder;
@@ -58,7 +58,7 @@ internal static class ServedWeights
     private static string? WhyNot(string folder, ModelInfo wanted, ArtifactStore store)
     {
         string version = Path.Combine(folder, VersionName);
-        return !File.Exists(version) || File.ReadAllText(version) != (store.ReadPinned() ?? store.ReadCurrent()) ? "those of the served version are not here"
+        return !File.Exists(version) || File.ReadAllText(version) != (store.ReadPinned() ?? store.ReadCurrent()) ? "the weights of the served version are not here"
             : ModelFolder.Retriever.ReadModel(folder) with { Items = wanted.Items } != wanted ? "the served network has another configuration"
             : null;
     }

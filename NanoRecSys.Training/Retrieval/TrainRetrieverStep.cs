@@ -3,14 +3,14 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <param name="Epochs">Of the longest training where there are several members.</param>
+/// <param name="Epochs">Epochs of the longest training if there are several members.</param>
 internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation)
 {
-    /// <summary>Each member's own training; null for one network.</summary>
+    /// <summary>Each member's own training; null for a single network.</summary>
     public IReadOnlyList<TrainRetrieverSummary>? Members { get; init; }
 }
 
-/// <summary>How a member is trained for a given number of epochs.</summary>
+/// <summary>How to train a member for a given number of epochs.</summary>
 internal sealed record MemberFit(TrainRetrieverOptions Options, int Epochs, long Seed);
 
 internal static class TrainRetrieverStep
@@ -31,7 +31,7 @@ internal static class TrainRetrieverStep
         string folder = context.Workspace.RetrieverFolder;
         if (!options.Resume && !options.IsInterrupted)
         {
-            AtomicFolder.DeleteIfExists(Path.Combine(folder, ModelFolder.MembersName)); // of an earlier training
+            AtomicFolder.DeleteIfExists(Path.Combine(folder, ModelFolder.MembersName)); // from an earlier training
         }
 
         return options.Members is null
@@ -47,7 +47,7 @@ internal static class TrainRetrieverStep
         bool isBegun = folders.Any(Checkpoint<TrainRetrieverOptions>.Exists);
         TrainRetrieverSummary[] members = await RetrieverMembers.TrainAsync(options, context, (member, each) =>
         {
-            bool isNew = isBegun && !Checkpoint<TrainRetrieverOptions>.Exists(folders[member]); // what was broken off had not come to it
+            bool isNew = isBegun && !Checkpoint<TrainRetrieverOptions>.Exists(folders[member]); // the interrupted training had not reached it
             TrainRetrieverOptions own = options with
             {
                 Resume = options.Resume && !isNew,
@@ -60,7 +60,7 @@ internal static class TrainRetrieverStep
             folder, options.ToModel(data.Catalog.Count),
             MemberWeights.Join([.. folders.Select(place => SafetensorsFile.Read(Path.Combine(place, ModelFolder.WeightsName)).Values)]),
             data.Hash);
-        ForgetTraining(folder); // its members have theirs
+        ForgetTraining(folder); // its members have their own
         using RetrieverNetwork network = ModelFolder.ReadRetriever(folder, data);
         torch.Device device = torch.device(context.Device);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
@@ -72,7 +72,7 @@ internal static class TrainRetrieverStep
         };
     }
 
-    /// <summary>Removes the record of a training of one network, and what belongs to imported weights.</summary>
+    /// <summary>Removes the record of a single network's training, and files of imported weights.</summary>
     private static void ForgetTraining(string folder)
     {
         RetrieverItems.Forget(folder);
@@ -98,7 +98,7 @@ internal static class TrainRetrieverStep
         }
     }
 
-    // One at a time: torch has one generator for all first weights.
+    // One at a time: torch has one generator for all initial weights.
     private static RetrieverTrainer CreateTrainer(PreparedData data, TrainRetrieverOptions options, torch.Device device, StepContext context, int member)
     {
         lock (FirstWeights)
@@ -135,7 +135,7 @@ internal static class TrainRetrieverStep
             Validate = () => Validate(trainer.Tower, trainer.IsReduced, ranking, context.Cancellation),
             Keep = () =>
             {
-                RetrieverItems.Forget(folder); // those of an imported one
+                RetrieverItems.Forget(folder); // those of an imported retriever
                 ModelFolder.WriteRetriever(folder, trainer.Tower, data.Hash);
             },
             Save = current => checkpoint.Save(trainer.Tower, trainer.Optimizer, current),
@@ -145,12 +145,12 @@ internal static class TrainRetrieverStep
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    /// <summary>Trains without validation, for as many epochs as are known to be right, and writes the last weights.</summary>
-    /// <param name="members">How to train each of them; one for a retriever of one network.</param>
-    /// <param name="start">Folder of the weights to begin with; null for random ones.</param>
-    /// <param name="folder">For the weights.</param>
-    /// <param name="selected">Hash of the weights that these take the place of in <see cref="ModelFolder.ServedRetriever"/>.</param>
-    /// <returns>Loss of the last epoch, in nats, the mean of the members'.</returns>
+    /// <summary>Trains without validation, for a given number of epochs, and writes the last weights.</summary>
+    /// <param name="members">How to train each member; one for a single network.</param>
+    /// <param name="start">Folder of the weights to start from; null for random ones.</param>
+    /// <param name="folder">Folder for the weights.</param>
+    /// <param name="selected">Hash of the weights that these replace in <see cref="ModelFolder.ServedRetriever"/>.</param>
+    /// <returns>Loss of the last epoch in nats, averaged over the members.</returns>
     internal static async Task<double> FitAsync(
         PreparedData data, IReadOnlyList<MemberFit> members, string? start, string folder, string? selected, StepContext context)
     {
@@ -184,8 +184,8 @@ internal static class TrainRetrieverStep
         return (loss, NetworkWeights.Of(trainer.Tower));
     }
 
-    /// <summary>How each member of the retriever in a folder was trained; of one network, how that was.</summary>
-    /// <exception cref="UserErrorException">There is no record, as of imported weights, or it is damaged.</exception>
+    /// <summary>How each member of the retriever in a folder was trained; one entry for a single network.</summary>
+    /// <exception cref="UserErrorException">There is no record, as for imported weights, or it is damaged.</exception>
     internal static IReadOnlyList<TrainingState<TrainRetrieverOptions>> ReadRecords(string folder) =>
         ModelFolder.Retriever.ReadModel(folder).Members is { } members
             ? [.. Enumerable.Range(0, members).Select(member => ReadRecord(ModelFolder.MemberFolder(folder, member)))]
@@ -198,7 +198,7 @@ internal static class TrainRetrieverStep
         {
             return TrainingJson.Read<TrainingState<TrainRetrieverOptions>>(path) is { BestEpoch: > 0 } record
                 ? record
-                : throw new UserErrorException($"{folder} holds no record of a training ({TrainingLog.MetricsName}), as for imported weights. Run 'train-retriever' first.");
+                : throw new UserErrorException($"{folder} has no record of a training ({TrainingLog.MetricsName}), as for imported weights. Run 'train-retriever' first.");
         }
         catch (JsonException e)
         {
@@ -229,7 +229,7 @@ internal static class TrainRetrieverStep
 
     private static Dictionary<string, string> InputsOf(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
     {
-        // Limits may change from one attempt to the next, and the precision counts as what it resolved to.
+        // Limits may change between attempts; the precision is compared as resolved.
         TrainRetrieverOptions shared = options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1, ReducedPrecision = null };
         return new()
         {
@@ -242,14 +242,14 @@ internal static class TrainRetrieverStep
         };
     }
 
-    // In the precision of the training: in fp32 it would take as long as an epoch. "evaluate" reports the exact figures.
+    // In the training's precision: in fp32 it would take as long as an epoch. "evaluate" reports the exact figures.
     private static IReadOnlyDictionary<string, double> Validate(RetrieverNetwork network, bool isReduced, FullRanking ranking, CancellationToken cancellation)
     {
         using var scorer = new RetrieverScorer(network, isReduced);
         return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
     }
 
-    /// <summary>The loss that the options name; the baselines train with the same ones.</summary>
+    /// <summary>The loss that the options name; baselines use the same losses.</summary>
     internal static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, torch.Device device)
     {
         bool isReduced = Precision.IsReduced(options.ReducedPrecision, device);
@@ -266,13 +266,13 @@ internal static class TrainRetrieverStep
 /// cref="EmbeddingStd"/> (the item table's start).</summary>
 internal sealed record TrainRetrieverOptions
 {
-    /// <summary>What the tower is built of; one of <see cref="BlockKinds"/>.</summary>
+    /// <summary>Kind of block; one of <see cref="BlockKinds"/>.</summary>
     public string Block { get; init; } = BlockKinds.Transformer;
 
-    /// <summary>How it knows the order; one of <see cref="Core.Artifacts.Positions"/>.</summary>
+    /// <summary>Position encoding; one of <see cref="Core.Artifacts.Positions"/>.</summary>
     public string Positions { get; init; } = Core.Artifacts.Positions.Rotary;
 
-    /// <summary>Lets scores depend on the time between interactions; with relative positions.</summary>
+    /// <summary>Lets scores depend on the time between interactions; requires relative positions.</summary>
     public bool TimeBias { get; init; }
     public int Dimension { get; init; } = 256;
     public int Blocks { get; init; } = 4;
@@ -283,7 +283,7 @@ internal sealed record TrainRetrieverOptions
     public RetrieverLoss Loss { get; init; } = RetrieverLoss.FullSoftmax;
     public double Temperature { get; init; } = 0.05;
 
-    /// <summary>Networks that are trained apart, each with a seed of its own, and whose embeddings are concatenated; null for one.</summary>
+    /// <summary>Number of networks trained independently, each with its own seed, whose embeddings are concatenated; null for one.</summary>
     public int? Members { get; init; }
 
     /// <summary>N, items that sampled softmax draws per step.</summary>
@@ -295,31 +295,31 @@ internal sealed record TrainRetrieverOptions
     public double WeightDecay { get; init; }
     public int WarmupSteps { get; init; } = 2000;
 
-    /// <summary>Gradients are scaled down to this norm; 0 leaves them as they are.</summary>
+    /// <summary>Gradients are scaled down to this norm; 0 disables scaling.</summary>
     public double GradientNorm { get; init; }
 
-    /// <summary>Whether products are in bfloat16 in training and its validations; null: where the processor has instructions for it.</summary>
+    /// <summary>Whether products are in bfloat16 in training and its validations; null: if the processor has instructions for it.</summary>
     public bool? ReducedPrecision { get; init; }
     public LearningRateDecay Decay { get; init; } = LearningRateDecay.None;
     public int BatchUsers { get; init; } = 128;
     public int Epochs { get; init; } = 300;
 
-    /// <summary>What of a history longer than L + 1 trains.</summary>
+    /// <summary>Which part of a history longer than L + 1 to train on.</summary>
     public TrainingWindow Window { get; init; } = TrainingWindow.Last;
     public int ValidateEvery { get; init; } = 1;
 
-    /// <summary>Validations without a better NDCG@10 before the training ends.</summary>
+    /// <summary>Validations without a better NDCG@10 before training stops.</summary>
     public int Patience { get; init; } = 10;
 
-    /// <summary>A guard, not a setting of quality: the training ends after the epoch that passes it.</summary>
+    /// <summary>A safeguard, not tuned for quality: training stops after the epoch that exceeds it.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
     public bool Resume { get; init; }
 
-    /// <summary>Go on from the last checkpoint if there is one of this training: <c>run</c> was interrupted in it.</summary>
+    /// <summary>Continue from this training's last checkpoint, if any: <c>run</c> was interrupted.</summary>
     [JsonIgnore]
     public bool IsInterrupted { get; init; }
 
-    /// <summary>Begin with the served weights where they fit; see <see cref="ServedWeights"/>.</summary>
+    /// <summary>Start from the served weights if they fit; see <see cref="ServedWeights"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool WarmStart { get; init; }
 
@@ -356,7 +356,7 @@ internal enum TrainingWindow
     /// <summary>The last L + 1 items.</summary>
     Last,
 
-    /// <summary>L + 1 items from anywhere, drawn anew each epoch.</summary>
+    /// <summary>L + 1 items from anywhere, redrawn each epoch.</summary>
     Random,
 }
 
@@ -369,6 +369,6 @@ internal static class RetrieverLossNames
     public static RetrieverLoss Parse(string name) => Enum.GetValues<RetrieverLoss>().Single(loss => loss.ToName() == name);
 }
 
-/// <summary>Names in files as the command line has them, such as <c>full-softmax</c>.</summary>
+/// <summary>Names in files, as on the command line, such as <c>full-softmax</c>.</summary>
 internal sealed class KebabCaseNames<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower)
     where T : struct, Enum;
