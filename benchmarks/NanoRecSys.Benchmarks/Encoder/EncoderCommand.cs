@@ -8,9 +8,9 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 namespace NanoRecSys.Benchmarks.Encoder;
 
 /// <summary>
-/// The command <c>encoder</c>: one user's embedding on one thread, the graph that serving runs compared with one in nanoRecSys'
-/// shape (padded to the longest length, every position through every block) with the same weights and the same 8 bits.
-/// All alternate after a few runs, so that the machine's drift affects each alike.
+/// The command <c>encoder</c>: time of one user's embedding on one thread, with the served graph and with one in nanoRecSys'
+/// shape (padded to the maximum length, every position through every block) with the same weights and quantization.
+/// They alternate every few runs, so that the machine's drift affects all equally.
 /// </summary>
 internal static class EncoderCommand
 {
@@ -78,7 +78,7 @@ internal static class EncoderCommand
         {
             for (int g = 0; g < graphs.Length; g++)
             {
-                graphs[g].Time(); // brings its weights back into the processor's cache, as on a server that runs one graph
+                graphs[g].Time(); // reloads its weights into the processor's cache, as on a server that runs one graph
                 for (int i = round; i < Math.Min(round + Turn, rounds); i++)
                 {
                     times[g][i] = graphs[g].Time();
@@ -90,7 +90,7 @@ internal static class EncoderCommand
         return new EncoderTimes(history.Length, medians[0], medians[1], medians[2], Cosine(plain.Run(), int8.Run()), Cosine(fp32.Run(), int8.Run()));
     }
 
-    // Both are of length one.
+    // Both have length 1.
     private static double Cosine(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum();
 
     private static void Report(ModelInfo model, EncoderTimes[] lengths, int rounds, bool json)
@@ -122,16 +122,16 @@ internal static class EncoderCommand
 
     private static string Text(double value, string format = "0.00") => value.ToString(format, CultureInfo.InvariantCulture);
 
-    /// <param name="Length">Items of the history.</param>
+    /// <param name="Length">Number of items in the history.</param>
     /// <param name="Padded">Milliseconds of the graph in nanoRecSys' shape.</param>
     /// <param name="Int8">Milliseconds of the served graph with the same weights and quantization.</param>
-    /// <param name="Fp32">Milliseconds of the graph in 32 bits.</param>
-    /// <param name="CosineToPadded">Between the embeddings of the two in 8 bits.</param>
+    /// <param name="Fp32">Milliseconds of the served graph in 32 bits.</param>
+    /// <param name="CosineToPadded">Between the embeddings of the two 8-bit graphs.</param>
     /// <param name="CosineToFp32">Between the served graph in 8 and in 32 bits.</param>
     private sealed record EncoderTimes(int Length, double Padded, double Int8, double Fp32, double CosineToPadded, double CosineToFp32);
 }
 
-/// <summary>The yardstick: computes every position in every block and selects the last one at the end.</summary>
+/// <summary>The baseline: computes every position in every block and selects the last one at the end.</summary>
 internal static class PlainTower
 {
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8)
@@ -155,7 +155,7 @@ internal static class PlainTower
 /// <summary>A user tower with seeded random weights: its cost does not depend on what it learned.</summary>
 internal static class RandomTower
 {
-    /// <param name="folder">Where its weights pass through.</param>
+    /// <param name="folder">Folder for its temporary weight files.</param>
     public static IReadOnlyDictionary<string, NamedTensor> Create(ModelInfo model, string folder, int seed)
     {
         LibTorch.Load();

@@ -3,7 +3,7 @@ using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.Benchmarks.Evaluation;
 
-/// <summary>The command <c>live-metrics</c>: hit ratios through a running API compared with the offline ranking for the same users.</summary>
+/// <summary>The command <c>live-metrics</c>: compares hit ratios through a running API with the offline ranking for the same users.</summary>
 internal static class LiveMetricsCommand
 {
     public static Command Create()
@@ -68,14 +68,14 @@ internal static class LiveMetricsCommand
     private static string Text(double share) => share.ToString("F4", CultureInfo.InvariantCulture);
 }
 
-/// <summary>Hits of the same users' validation items, in a running API's answers and in the offline ranking.</summary>
+/// <summary>Hits of the same users' validation items in a running API's answers and in the offline ranking.</summary>
 /// <param name="Place">10: among the first ten.</param>
 /// <param name="Live">Share of the users whose item the API recommends there.</param>
-/// <param name="Offline">The same by the ranking of the whole catalog.</param>
+/// <param name="Offline">The same for the ranking of the whole catalog.</param>
 /// <param name="Differ">Users for whom the two disagree.</param>
 internal sealed record LiveAgreement(int Place, double Live, double Offline, int Differ);
 
-/// <summary>What is measured offline against what is served, by a version published with <c>--serve-split train</c>.</summary>
+/// <summary>Compares offline metrics with served results, for a version published with <c>--serve-split train</c>.</summary>
 internal static class LiveMetrics
 {
     private const int AnswerLength = 100;
@@ -84,8 +84,8 @@ internal static class LiveMetrics
     private static readonly int[] Places = [10, 50, AnswerLength];
 
     /// <param name="api">The API that serves that version.</param>
-    /// <param name="context">Where its data and its retriever are; the seed draws the users.</param>
-    /// <param name="model">What the version was published with: <c>ranker</c>, or without it <c>retriever</c>.</param>
+    /// <param name="context">Locates its data and retriever; its seed determines the users.</param>
+    /// <param name="model">How the version was published: with <c>ranker</c>, or only <c>retriever</c>.</param>
     public static async Task<IReadOnlyList<LiveAgreement>> MeasureAsync(HttpClient api, StepContext context, string model, int users)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -96,7 +96,7 @@ internal static class LiveMetrics
         new Random(unchecked((int)context.Seed)).Shuffle(asked);
         asked = asked[..Math.Min(users, asked.Length)];
 
-        int[] live = new int[asked.Length]; // ranks, as the offline ones: 1 is the best
+        int[] live = new int[asked.Length]; // ranks like the offline ones: 1 is the best
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = context.Cancellation };
         await Parallel.ForAsync(0, asked.Length, parallel, async (i, cancellation) =>
         {

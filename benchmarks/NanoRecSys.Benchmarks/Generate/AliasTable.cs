@@ -3,10 +3,10 @@ namespace NanoRecSys.Benchmarks.Generate;
 /// <summary>Draws by weight in constant time (Walker's alias method).</summary>
 internal sealed class AliasTable
 {
-    private readonly double[] _keep; // [n] chance that a column's own number is drawn
-    private readonly int[] _other; // [n] what is drawn otherwise
+    private readonly double[] _keep; // [n] probability of drawing the column's own number
+    private readonly int[] _other; // [n] the number drawn otherwise
 
-    /// <param name="weights">[n] none negative, some positive.</param>
+    /// <param name="weights">[n] none negative, at least one positive.</param>
     public AliasTable(ReadOnlySpan<double> weights)
     {
         double total = 0;
@@ -26,7 +26,7 @@ internal sealed class AliasTable
             (_keep[i] < 1 ? small : large).Push(i);
         }
 
-        // Each column that is too low is filled up from one that is too high.
+        // Each column that is too low is filled from one that is too high.
         while (small.TryPop(out int low) && large.TryPop(out int high))
         {
             _other[low] = high;
@@ -43,15 +43,15 @@ internal sealed class AliasTable
 }
 
 /// <summary>
-/// SplitMix64 (Steele, Lea, Flood 2014): small, fast, and the same numbers on every version of .NET, which
-/// <see cref="Random"/> does not promise.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, fast, and with the same numbers on every .NET version, which
+/// <see cref="Random"/> does not guarantee.
 /// </summary>
 internal struct SplitMix(ulong seed)
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
     private ulong _state = seed;
 
-    /// <summary>An independent stream for each number, such as one for each user.</summary>
+    /// <summary>An independent stream per number, such as one per user.</summary>
     public static SplitMix Stream(long seed, int number)
     {
         SplitMix mixer = new(unchecked((ulong)seed * Golden + (ulong)number));
@@ -69,7 +69,7 @@ internal struct SplitMix(ulong seed)
     /// <summary>0 to <paramref name="limit"/> - 1.</summary>
     public int Next(int limit) => (int)(((Next() >> 32) * (ulong)limit) >> 32);
 
-    /// <summary>From 0 up to, not including, 1.</summary>
+    /// <summary>In [0, 1).</summary>
     public double Unit() => (Next() >> 11) * (1.0 / (1L << 53));
 
     /// <summary>Normal with mean 0 and deviation 1 (Box and Muller).</summary>

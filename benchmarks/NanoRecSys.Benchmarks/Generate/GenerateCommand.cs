@@ -13,7 +13,7 @@ internal static class GenerateCommand
         Option<int> ratings = new("--ratings") { Description = "Number of ratings.", DefaultValueFactory = _ => 20_000_000 };
         Option<long> seed = new("--seed") { Description = "The same seed makes the same files.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("generate", "A MovieLens-format folder of generated ratings; of the size of ML-20M by default.") { output, users, items, ratings, seed, json };
+        Command command = new("generate", "Generate a folder of ratings in MovieLens format; default: the size of ML-20M.") { output, users, items, ratings, seed, json };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(
             new GenerateOptions(parsed.GetRequiredValue(output), parsed.GetValue(users), parsed.GetValue(items), parsed.GetValue(ratings), parsed.GetValue(seed)),
             parsed.GetValue(json), cancellation)));
@@ -63,7 +63,7 @@ internal static class GenerateCommand
         return 0;
     }
 
-    // On standard error: standard output is for the table and the JSON.
+    // On standard error, since standard output is for the table and the JSON.
     private static int[] WriteWithProgress(GenerateOptions options, CancellationToken cancellation)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
@@ -89,12 +89,12 @@ internal sealed record GenerateOptions(string Output, int Users, int Items, int 
 
     public int MostPerUser => Math.Max(1, Items / LargestShare);
 
-    /// <summary>Why such data is impossible, or null.</summary>
+    /// <summary>Why such data is impossible; null if it is possible.</summary>
     public string? Impossible =>
         Users < 1 || Items < 1 ? "There must be users and items."
         : Ratings < Users ? $"{Ratings} ratings are too few for {Users} users."
         : Ratings < Items ? $"{Ratings} ratings are too few for {Items} items."
-        : Ratings > (long)Users * MostPerUser ? $"{Users} users can rate {(long)Users * MostPerUser} times at most: each a third of {Items} items."
+        : Ratings > (long)Users * MostPerUser ? $"{Users} users can rate at most {(long)Users * MostPerUser} times: each rates up to a third of {Items} items."
         : null;
 }
 
@@ -104,8 +104,8 @@ internal static class GeneratedData
     private const int UsersPerReport = 256;
 
     /// <param name="progress">Receives the number of ratings written.</param>
-    /// <returns>[users] how much each rated.</returns>
-    /// <exception cref="ArgumentException">The numbers are <see cref="GenerateOptions.Impossible"/>.</exception>
+    /// <returns>[users] number of ratings.</returns>
+    /// <exception cref="ArgumentException">The options are <see cref="GenerateOptions.Impossible"/>.</exception>
     public static int[] Write(GenerateOptions options, Action<long> progress, CancellationToken cancellation)
     {
         if (options.Impossible is { } reason)
@@ -143,8 +143,8 @@ internal static class GeneratedData
         return activity;
     }
 
-    /// <summary>Assigns every item to one user, so that each is rated; active users get more of them.</summary>
-    /// <returns>[users][items] never more than the user rates.</returns>
+    /// <summary>Assigns every item to one user, so that all are rated; active users get more.</summary>
+    /// <returns>[users][items], at most the user's number of ratings.</returns>
     private static int[][] DealItems(GenerateOptions options, int[] activity)
     {
         SplitMix random = SplitMix.Stream(options.Seed, -5);
@@ -165,7 +165,7 @@ internal static class GeneratedData
     }
 }
 
-/// <summary><c>ratings.csv</c>, row by row, into a large buffer: 20 million rows must not cost a string each.</summary>
+/// <summary><c>ratings.csv</c>, row by row, into a large buffer: without allocating a string for each of 20 million rows.</summary>
 internal sealed class RatingsWriter : IDisposable
 {
     private const int LongestRow = 64;

@@ -1,10 +1,10 @@
 namespace NanoRecSys.Benchmarks.Generate;
 
 /// <summary>
-/// The items: how popular each is, which cluster of taste it belongs to, and what is watched after it.
+/// The items: their popularity, their cluster of taste, and the items watched next.
 /// </summary>
 /// <remarks>
-/// Popularity is Zipf and Mandelbrot's, 1 / (rank + q)^2 with q a ninetieth of the catalog: near ML-20M's curve
+/// Popularity follows a Zipf-Mandelbrot law, 1 / (rank + q)^2 with q a ninetieth of the catalog, close to ML-20M's curve
 /// (rank 1 is about 19 times rank 1,000 and 300 times rank 5,000).
 /// </remarks>
 internal sealed class MovieWorld
@@ -30,7 +30,7 @@ internal sealed class MovieWorld
         ClusterOf = new int[items];
         for (int item = 0; item < items; item++)
         {
-            ClusterOf[item] = item < ClusterCount ? item : random.Next(ClusterCount); // None is empty.
+            ClusterOf[item] = item < ClusterCount ? item : random.Next(ClusterCount); // No cluster is empty.
         }
 
         _popular = new AliasTable(weights);
@@ -45,7 +45,7 @@ internal sealed class MovieWorld
         _nextClusters = new int[ClusterCount * NextClusters];
         foreach (ref int next in _nextClusters.AsSpan())
         {
-            next = _clusters.Draw(ref random); // By weight, so that the walks do not flatten the popularity.
+            next = _clusters.Draw(ref random); // By weight, so that the walks do not flatten the popularity distribution.
         }
 
         _nextItems = new int[items * NextItems];
@@ -92,10 +92,10 @@ internal sealed class MovieWorld
     }
 }
 
-/// <summary><c>movies.csv</c>: ids with gaps, titles with years, genres that go with the clusters.</summary>
+/// <summary><c>movies.csv</c>: ids with gaps, titles with years, genres that depend on the clusters.</summary>
 internal static class MovieNames
 {
-    private const int LargestGap = 8; // MovieLens' ids have gaps: ids must not be mistaken for rows.
+    private const int LargestGap = 8; // As in MovieLens, ids have gaps, so that ids are not mistaken for rows.
     private const int FirstYear = 1930;
     private const int LastYear = 2014;
 
@@ -140,12 +140,12 @@ internal static class MovieNames
         {
             string name = $"{Qualities[random.Next(Qualities.Length)]} {Things[random.Next(Things.Length)]}";
             int year = LastYear - (int)Math.Min(LastYear - FirstYear, random.Exponential(18)); // Most are recent.
-            string title = random.Next(4) == 0 ? $"\"{name}, The ({year})\"" : $"{name} ({year})"; // The comma needs quotes.
+            string title = random.Next(4) == 0 ? $"\"{name}, The ({year})\"" : $"{name} ({year})"; // The comma requires quotes.
             file.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ids[item]},{title},{GenresOf(world.ClusterOf[item], ref random)}"));
         }
     }
 
-    // A cluster's main genre, often its second one, and now and then one of the movie's own.
+    // The cluster's main genre, often its second one, and sometimes one of the movie's own.
     private static string GenresOf(int cluster, ref SplitMix random)
     {
         SortedSet<string> genres = new(StringComparer.Ordinal) { Genres[cluster % Genres.Length] };
@@ -164,24 +164,24 @@ internal static class MovieNames
 }
 
 /// <summary>
-/// What one user watches, in order: a walk through clusters of taste in which the last movie says most about the
-/// next one. A model of the order can learn it, one of popularity cannot.
+/// What one user watches, in order: a walk through clusters of taste in which the last movie best predicts the
+/// next one. A sequential model can learn it; a popularity model cannot.
 /// </summary>
 internal sealed class TasteWalk(MovieWorld world)
 {
     private const double Follow = 0.35; // one of the few movies that come after the last one
     private const double Stay = 0.30; // another of the same cluster
     private const double Move = 0.15; // on to one of the few clusters that come after this one
-    private const double Return = 0.12; // back to a favourite of the user's own; the rest is whatever is popular
-    private const double Drift = 0.1; // of those returns find that the favourite has changed
+    private const double Return = 0.12; // back to one of the user's favourites; the rest is any popular movie
+    private const double Drift = 0.1; // share of those returns after which the favourite changes
     private const int Favourites = 3;
-    private const int Tries = 12; // Then the taste is exhausted and anything unseen will do: heavy users reach the tail.
+    private const int Tries = 12; // After that, any unseen movie will do, so that heavy users reach the tail.
 
-    private readonly int[] _seenBy = new int[world.Items]; // the walk's number, which saves clearing
+    private readonly int[] _seenBy = new int[world.Items]; // number of the walk, to avoid clearing
     private int _walk;
 
     /// <param name="items">Filled with distinct items, oldest first.</param>
-    /// <param name="wanted">Items that must be among them, in any order; at most as many as fit.</param>
+    /// <param name="wanted">Items that must be included, in any order; at most as many as fit.</param>
     public void Fill(Span<int> items, ReadOnlySpan<int> wanted, ref SplitMix random)
     {
         _walk++;
@@ -200,7 +200,7 @@ internal sealed class TasteWalk(MovieWorld world)
         int last = world.DrawIn(cluster, ref random);
         for (int t = 0; t < items.Length; t++)
         {
-            // Every position is equally likely to get one of them.
+            // Every position is equally likely to get one of the wanted items.
             if (random.Next(items.Length - t) < wanted.Length)
             {
                 items[t] = wanted[^1];
@@ -264,12 +264,12 @@ internal sealed class TasteWalk(MovieWorld world)
 }
 
 /// <summary>
-/// How much each user rates: a log-normal above a least number, as in ML-20M (least 20, median 68, mean 144).
+/// Number of ratings per user: a minimum plus a log-normal, as in ML-20M (least 20, median 68, mean 144).
 /// </summary>
 internal static class UserActivity
 {
-    private const int Least = 20; // GroupLens leaves users with fewer out.
-    private const double Spread = 1.38; // Of the logarithm above the least: median 48 and mean 124 of ML-20M.
+    private const int Least = 20; // GroupLens excludes users with fewer.
+    private const double Spread = 1.38; // Of the logarithm above the minimum: median 48 and mean 124 in ML-20M.
 
     /// <returns>[users] at least one each; their sum is exactly <see cref="GenerateOptions.Ratings"/>.</returns>
     public static int[] Draw(GenerateOptions options)
@@ -293,7 +293,7 @@ internal static class UserActivity
             left -= counts[user];
         }
 
-        // The remainder of rounding and the limit goes to the active users, too, or to the next user below the limit.
+        // The remainder from rounding and from the limit also goes to active users, or to the next user below the limit.
         AliasTable byWish = new(wish);
         for (; left > 0; left--)
         {
@@ -316,15 +316,15 @@ internal sealed class UserRatings(int[] ids)
 {
     private static readonly long First = new DateTimeOffset(1996, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
     private static readonly long Last = new DateTimeOffset(2015, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
-    private const int SessionLength = 40; // On average; users rate many movies in one sitting.
+    private const int SessionLength = 40; // On average; users rate many movies in one session.
     private const double SecondsBetween = 20;
     private const double DaysBetween = 30;
 
     private (int Item, long Time)[] _rows = [];
 
-    /// <summary>Rows in order of movie id, as in MovieLens: the reader must restore the order of time.</summary>
+    /// <summary>Rows in order of movie id, as in MovieLens: the reader must sort by time.</summary>
     /// <param name="items">Oldest first.</param>
-    /// <param name="file">Where they go.</param>
+    /// <param name="file">The file to write to.</param>
     public void Write(int user, ReadOnlySpan<int> items, RatingsWriter file, ref SplitMix random)
     {
         if (_rows.Length < items.Length)
@@ -349,6 +349,6 @@ internal sealed class UserRatings(int[] ids)
         }
     }
 
-    /// <summary>Stars that a movie gets above or below the user's average, the same from every user.</summary>
+    /// <summary>Stars that a movie gets above or below a user's average, the same for all users.</summary>
     private static double Quality(int item) => SplitMix.Stream(0, item).Unit() - 0.5;
 }

@@ -6,7 +6,7 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Benchmarks.Index;
 
-/// <summary>The command <c>index</c>: one query at a time on one thread, compared with a plain scan of the same vectors in the same run.</summary>
+/// <summary>The command <c>index</c>: latency of one query at a time on one thread, compared with a plain scan of the same vectors in the same run.</summary>
 internal static class IndexCommand
 {
     public static Command Create()
@@ -40,7 +40,7 @@ internal static class IndexCommand
             .AddRow("flat index, a query of a batch", Text(figures.BatchMs), Text(figures.SimdMs / figures.BatchMs) + "x")
             .AddRow("fp32 scan with SIMD", Text(figures.SimdMs), "1x")
             .AddRow("plain scalar scan", Text(figures.PlainMs), Text(figures.SimdMs / figures.PlainMs) + "x")
-            .AddRow("reading as many bytes as the flat index does", Text(figures.BandwidthMs), $"{figures.GigabytesPerSecond:F1} GB/s")
+            .AddRow("reading as many bytes as the flat index", Text(figures.BandwidthMs), $"{figures.GigabytesPerSecond:F1} GB/s")
             .AddRow($"same rows in {figures.ExactQueries} queries", figures.FlatExact ? "yes" : "NO", ""));
         if (json)
         {
@@ -53,11 +53,11 @@ internal static class IndexCommand
     private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 }
 
-/// <summary>The flat index and its yardsticks over random unit vectors, in alternating rounds: the machine's speed drifts.</summary>
+/// <summary>The flat index and its baselines over random unit vectors, in alternating rounds, since the machine's speed drifts.</summary>
 internal sealed class FlatBenchmark(int rows, int dimension, int k, int excludedRows, int queryCount, int exactQueries, Random random)
 {
     private const int Rounds = 9;
-    private const int FewQueries = 20; // for the slow yardsticks
+    private const int FewQueries = 20; // for the slow baselines
     private readonly Candidate[] _ours = new Candidate[k];
     private readonly Candidate[] _plain = new Candidate[k];
 
@@ -135,10 +135,10 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
 /// <param name="BatchMs">The flat index, many queries at once.</param>
 /// <param name="SimdMs">Comparing every row in fp32 with SIMD.</param>
 /// <param name="PlainMs">Comparing every row with a scalar loop.</param>
-/// <param name="ScannedBytes">What one query of the flat index reads, at least.</param>
+/// <param name="ScannedBytes">Minimum bytes read by one query of the flat index.</param>
 /// <param name="BandwidthMs">Reading that many bytes, the faster of two ways; see <see cref="MemoryReading"/>.</param>
 /// <param name="ExactQueries">Queries compared with the fp32 scan.</param>
-/// <param name="FlatExact">Whether all of them found the same rows in the same order.</param>
+/// <param name="FlatExact">Whether all of them return the same rows in the same order.</param>
 internal sealed record FlatFigures(
     int Rows, int Dimension, int K, int Excluded, double FlatMs, double BatchMs, double SimdMs, double PlainMs,
     long ScannedBytes, double BandwidthMs, int ExactQueries, bool FlatExact)
@@ -148,14 +148,14 @@ internal sealed record FlatFigures(
     public double GigabytesPerSecond => ScannedBytes / BandwidthMs / 1e6;
 }
 
-/// <summary>Reads memory and only adds it up: a lower bound for a scan of the same number of bytes.</summary>
+/// <summary>Reads memory and only sums it: a lower bound for a scan of the same number of bytes.</summary>
 internal static class MemoryReading
 {
     private const int Streams = 4;
-    private const int Ahead = 4096; // a page: the processor's own prefetching ends there
+    private const int Ahead = 4096; // a page: hardware prefetching stops there
     private const int CacheLine = 64;
 
-    /// <summary>From the first byte to the last, with the processor's own prefetching.</summary>
+    /// <summary>Sequentially, with hardware prefetching.</summary>
     public static long InOrder(ReadOnlySpan<byte> memory)
     {
         Vector<long> first = default, second = default;
@@ -169,7 +169,7 @@ internal static class MemoryReading
         return Vector.Sum(first + second);
     }
 
-    /// <summary>Four pages side by side, each prefetching its next one, as the flat index reads its rows.</summary>
+    /// <summary>Four pages in parallel, each prefetching the next one, as the flat index reads its rows.</summary>
     public static unsafe long AskingAhead(ReadOnlySpan<byte> memory)
     {
         Vector<long> sum = default;
@@ -226,7 +226,7 @@ internal static class PlainScan
         best.SortBestFirst();
     }
 
-    /// <summary>Brute force in fp32 with SIMD: what an exact search must match, with sums in the same order.</summary>
+    /// <summary>Brute force in fp32 with SIMD: the reference for an exact search, with sums in the same order.</summary>
     public static void SearchSimd(float[] vectors, ReadOnlySpan<float> query, RowSet excluded, Span<Candidate> results)
     {
         var best = new TopK(results);

@@ -22,7 +22,7 @@ internal static class LoadCommand
         Option<double> duration = new("--duration") { Description = "Seconds measured.", DefaultValueFactory = _ => 10 };
         Option<int?> concurrency = new("--concurrency")
         {
-            Description = "Connections; default: 8 that each send one request after the other, or with a rate at most 256 that share the schedule.",
+            Description = "Connections; default: 8 that each send one request after the other, or with a rate, at most 256 that share the schedule.",
         };
         Option<double?> rate = new("--rate")
         {
@@ -65,9 +65,9 @@ internal enum Scenario
     Hot, // only the small set of users
 }
 
-/// <param name="WarmUp">Sent before, and not counted.</param>
-/// <param name="Rate">Requests per second on schedule; null lets each connection send when its last answer came.</param>
-/// <param name="RateOfCapacity">Instead of <paramref name="Rate"/>: its share of what a run without schedule reaches.</param>
+/// <param name="WarmUp">Load before the measurement, not counted.</param>
+/// <param name="Rate">Requests per second on schedule; null: each connection sends after its last answer.</param>
+/// <param name="RateOfCapacity">Instead of <paramref name="Rate"/>: share of the throughput without a schedule.</param>
 /// <param name="Out">Folder for the report and its plot, or null.</param>
 /// <param name="Json">Whether to end with one line of JSON.</param>
 internal sealed record LoadOptions(
@@ -88,13 +88,13 @@ internal static class LoadRun
         }
         catch (HttpRequestException e)
         {
-            await Console.Error.WriteLineAsync($"{options.Url} does not tell its users: {e.Message}");
+            await Console.Error.WriteLineAsync($"{options.Url} does not list its users: {e.Message}");
             return 1;
         }
 
         if (users.Length == 0)
         {
-            await Console.Error.WriteLineAsync($"{options.Url} knows no users yet. Wait until its model is trained.");
+            await Console.Error.WriteLineAsync($"{options.Url} has no users yet. Wait until its model is trained.");
             return 1;
         }
 
@@ -118,7 +118,7 @@ internal static class LoadRun
         return outcomes.Failed == 0 ? 0 : 1;
     }
 
-    // Every hot user once, so that the cache is warm; then on the same schedule, or without one.
+    // Every hot user once to warm the cache; then with the same schedule, or without one.
     private static void WarmUp(LoadOptions options, RequestSource source, CancellationToken cancellationToken)
     {
         using (var connection = new HttpConnection(options.Url))
@@ -131,7 +131,7 @@ internal static class LoadRun
                 }
                 catch (Exception e) when (e is SocketException or InvalidDataException)
                 {
-                    // The run itself counts what fails.
+                    // The run itself counts failures.
                 }
             }
         }
@@ -156,22 +156,22 @@ internal static class LoadRun
         }
         catch (HttpRequestException)
         {
-            return null; // another implementation of the contract: its stages are not known
+            return null; // another implementation of the contract, without stages
         }
     }
 }
 
 /// <summary>
-/// Sends over N connections, each a thread. Without a rate each sends its next request when its last
-/// was answered (closed loop): the highest throughput, flattering latencies. With one, requests have times to be sent
-/// at (open loop), whichever connection is free takes the next, and latency counts from the scheduled time, so that
+/// Sends over N connections, one thread each. Without a rate, each sends its next request when its last
+/// one was answered (closed loop): the highest throughput, but flattering latencies. With a rate, requests have scheduled
+/// times (open loop), any free connection takes the next one, and latency counts from the scheduled time, so that
 /// a stall of the service shows in every request that it delayed (no coordinated omission).
 /// </summary>
 internal sealed class Drive(Uri url, RequestSource source, int connections, double? rate, TimeSpan duration, int seed, Outcomes outcomes)
 {
     private const int Stack = 256 * 1024;
 
-    // What could not be sent by then is counted, not sent: the run would never end on a service that is too slow.
+    // Requests not sent by then are only counted: on a service that is too slow, the run would never end.
     private static readonly TimeSpan Overtime = TimeSpan.FromSeconds(1);
 
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -207,7 +207,7 @@ internal sealed class Drive(Uri url, RequestSource source, int connections, doub
 
             if (at - elapsed >= TimeSpan.FromMilliseconds(1))
             {
-                Thread.Sleep((int)(at - elapsed).TotalMilliseconds); // whole ones: never late, at most one early
+                Thread.Sleep((int)(at - elapsed).TotalMilliseconds); // whole milliseconds: never late, at most one early
                 elapsed = Stopwatch.GetElapsedTime(_start);
             }
 
@@ -229,11 +229,11 @@ internal sealed class Drive(Uri url, RequestSource source, int connections, doub
     }
 }
 
-/// <summary>What came back, counted; latencies in microseconds up to a minute.</summary>
-/// <param name="duration">Of the run: latencies are kept by its seconds, too.</param>
+/// <summary>Counts the responses, with latencies in microseconds up to a minute.</summary>
+/// <param name="duration">Duration of the run; latencies are also kept per second.</param>
 internal sealed class Outcomes(TimeSpan duration)
 {
-    private const int Digits = 3; // exact
+    private const int Digits = 3; // significant digits
     private const int DigitsOfASecond = 2;
     private const int Statuses = 600;
     private static readonly long Highest = TimeSpan.FromMinutes(1).Ticks / TimeSpan.TicksPerMicrosecond;
@@ -249,19 +249,19 @@ internal sealed class Outcomes(TimeSpan duration)
     private long _unsent;
 
     public TimeSpan Duration => duration;
-    public long Live => _live.TotalCount; // personal answers, with 200
-    public long Degraded => _degraded.TotalCount; // popular movies, with 200: what an overloaded service may answer
+    public long Live => _live.TotalCount; // personalized answers, with status 200
+    public long Degraded => _degraded.TotalCount; // popular movies, with status 200: an overloaded service may answer so
     public long Answered => Live + Degraded;
     public long Cached => Interlocked.Read(ref _cached);
-    public long Refused => Interlocked.Read(ref _statuses[503]); // 503: the service says that it is overloaded or not ready
+    public long Refused => Interlocked.Read(ref _statuses[503]); // 503: the service is overloaded or not ready
     public long Failed => Interlocked.Read(ref _failed); // broken connections, and every status that is neither 200 nor 503
-    public long Unsent => Interlocked.Read(ref _unsent); // scheduled, and never sent: all connections were waiting until the end
+    public long Unsent => Interlocked.Read(ref _unsent); // scheduled, but never sent: all connections were waiting until the end
 
     public IReadOnlyDictionary<int, long> ByStatus => Enumerable.Range(0, Statuses)
         .Where(status => _statuses[status] > 0)
         .ToDictionary(status => status, status => Interlocked.Read(ref _statuses[status]));
 
-    /// <param name="at">When it was scheduled, since the run began.</param>
+    /// <param name="at">Scheduled time since the start of the run.</param>
     public void Add(Reply reply, TimeSpan latency, TimeSpan at)
     {
         Interlocked.Increment(ref _statuses[Math.Min(reply.Status, Statuses - 1)]);
@@ -282,14 +282,14 @@ internal sealed class Outcomes(TimeSpan duration)
 
     public void AddUnsent() => Interlocked.Increment(ref _unsent);
 
-    /// <returns>Of the personal answers; 0 where there are none.</returns>
+    /// <returns>Percentile of the personalized answers; 0 if there are none.</returns>
     public double PercentileMs(double percentile) => Percentile(_live, percentile);
 
     public double DegradedPercentileMs(double percentile) => Percentile(_degraded, percentile);
 
     public double MaxMs => Live == 0 ? 0 : _live.GetMaxValue() / 1000.0;
 
-    /// <summary>For each second of the run: answers, and the given percentile of their latency.</summary>
+    /// <summary>For each second of the run: number of answers, and the given percentile of their latency.</summary>
     public double[] BySecondMs(double percentile) => [.. _bySecond.Select(second => Percentile(second, percentile))];
 
     public long[] AnsweredBySecond() => [.. _bySecond.Select(second => second.TotalCount)];

@@ -3,10 +3,10 @@ using ScottPlot.Plottables;
 
 namespace NanoRecSys.Benchmarks.Load;
 
-/// <summary>The report of a run, as a table and as JSON: latency, throughput, cache hits, and where the service spent its time.</summary>
+/// <summary>The report of a run, as a table and as JSON: latency, throughput, cache hits, and the service's time per stage.</summary>
 /// <param name="rate">Requests per second on schedule; null without one.</param>
-/// <param name="capacity">What <paramref name="rate"/> is a share of, where it is one.</param>
-/// <param name="telemetry">The service's own; null where it has none.</param>
+/// <param name="capacity">What <paramref name="rate"/> is a share of, if it is one.</param>
+/// <param name="telemetry">The service's own telemetry; null if it has none.</param>
 internal sealed class LoadReport(
     LoadOptions options, double? rate, double? capacity, Outcomes outcomes, TimeSpan elapsed, TimeSpan spent, TelemetrySnapshot? telemetry)
 {
@@ -103,7 +103,7 @@ internal sealed class LoadReport(
     };
 }
 
-/// <summary>Latency and throughput over the seconds of a run: averages hide what a pause or a filling queue did.</summary>
+/// <summary>Latency and throughput over the seconds of a run: averages hide the effect of a pause or a filling queue.</summary>
 internal static class LatencyPlot
 {
     private const int Width = 900;

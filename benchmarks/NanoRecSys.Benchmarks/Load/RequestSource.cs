@@ -7,9 +7,9 @@ using System.Text;
 namespace NanoRecSys.Benchmarks.Load;
 
 /// <summary>
-/// The requests to send, as bytes. A cold one is a pair of user and K that was not requested before, so that no cache
-/// can have it: every user with K = 10; if a data set has too few users, every user with K = 11, and so on.
-/// A hot one is a hot user's with K = 10; hot users are never cold.
+/// The requests to send, as bytes. A cold request has a pair of user and K that was not requested before, so that no cache
+/// contains it: every user with K = 10; if a data set has too few users, then with K = 11, and so on.
+/// A hot request is a hot user's with K = 10; hot users are never used for cold ones.
 /// </summary>
 internal sealed class RequestSource
 {
@@ -20,7 +20,7 @@ internal sealed class RequestSource
 
     private readonly Uri _url;
     private readonly EntityId[] _coldUsers;
-    private readonly byte[][] _hot; // made once: a hundred thousand of them are sent
+    private readonly byte[][] _hot; // built once, since a hundred thousand are sent
     private readonly double _hotShare;
     private readonly int _firstCold;
     private long _colds;
@@ -31,7 +31,7 @@ internal sealed class RequestSource
         var random = new Random(seed);
         EntityId[] shuffled = [.. users];
         random.Shuffle(shuffled);
-        // Never more than a third of the users are hot, so that cold ones remain on a small data set.
+        // At most a third of the users are hot, so that cold ones remain in a small data set.
         int hot = Math.Clamp(shuffled.Length / 3, 1, MostHotUsers);
         _hot = Array.ConvertAll(shuffled[..hot], user => Request(user, SmallestK));
         _coldUsers = shuffled.Length > hot ? shuffled[hot..] : shuffled;
@@ -39,11 +39,11 @@ internal sealed class RequestSource
         _hotShare = scenario switch { Scenario.Hot => 1, Scenario.Cold => 0, _ => HotShare };
     }
 
-    /// <summary>Number of distinct cold requests; beyond it they repeat and the report says so.</summary>
+    /// <summary>Number of distinct cold requests; beyond that they repeat, and the report says so.</summary>
     public long ColdCapacity => (long)_coldUsers.Length * (LargestK - SmallestK + 1);
 
     public long ColdsSent => Interlocked.Read(ref _colds);
-    public IReadOnlyList<byte[]> EveryHot => _hotShare > 0 ? _hot : []; // one for each hot user, so that a warm-up leaves none of them out
+    public IReadOnlyList<byte[]> EveryHot => _hotShare > 0 ? _hot : []; // one per hot user, so that a warm-up covers all of them
 
     public byte[] Next(Random random)
     {
@@ -67,7 +67,7 @@ internal sealed class RequestSource
 
 internal static class Users
 {
-    private const int PageSize = 200; // the API's most
+    private const int PageSize = 200; // the API's maximum
     private const int Enough = 200_000; // more than any run requests
 
     /// <exception cref="HttpRequestException">The API is unavailable, or has no model yet.</exception>
@@ -111,12 +111,12 @@ internal static class ApiAddress
     }
 }
 
-/// <param name="Degraded">Whether it holds popular movies instead.</param>
+/// <param name="Degraded">Whether it contains popular movies instead.</param>
 internal readonly record struct Reply(int Status, bool Cached, bool Degraded);
 
 /// <summary>
-/// One kept connection, HTTP/1.1, a request at a time, by blocking calls: on two cores that the service shares, each
-/// microsecond of the generator is one that the service does not have. This takes about 20 of them, mostly the kernel's.
+/// One persistent HTTP/1.1 connection with blocking calls, one request at a time: on two cores shared with the service, each
+/// microsecond of the generator is lost to the service. A request takes about 20, mostly in the kernel.
 /// </summary>
 internal sealed class HttpConnection(Uri url) : IDisposable
 {
@@ -130,8 +130,8 @@ internal sealed class HttpConnection(Uri url) : IDisposable
     private static ReadOnlySpan<byte> LastChunk => "\r\n0\r\n\r\n"u8;
 
     /// <summary>Sends a whole request and reads its answer to the end.</summary>
-    /// <exception cref="SocketException">The connection broke; the next call makes another.</exception>
-    /// <exception cref="InvalidDataException">The answer is not HTTP as expected here.</exception>
+    /// <exception cref="SocketException">The connection broke; the next call opens another.</exception>
+    /// <exception cref="InvalidDataException">The response is not the expected HTTP.</exception>
     public Reply Ask(ReadOnlySpan<byte> request)
     {
         try
@@ -175,7 +175,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
 
         head += HeadEnd.Length;
         int? length = Head.Length(_buffer.AsSpan(0, head));
-        // An answer without a length comes in chunks, the last of which is empty; a text in JSON holds no line break.
+        // A response without a length is chunked and ends with an empty chunk; JSON strings contain no line breaks.
         while (length is { } known ? _filled < head + known : !_buffer.AsSpan(head, _filled - head).EndsWith(LastChunk))
         {
             Receive();
@@ -208,7 +208,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
                 ? status
                 : throw new InvalidDataException($"'{Encoding.ASCII.GetString(head[..Math.Min(20, head.Length)])}' is not an HTTP/1.1 response.");
 
-        /// <returns>The body's; null where it comes in chunks.</returns>
+        /// <returns>Length of the body; null if it is chunked.</returns>
         public static int? Length(ReadOnlySpan<byte> head)
         {
             foreach (Range range in head.Split("\r\n"u8))
@@ -217,7 +217,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
                 int colon = line.IndexOf((byte)':');
                 if (colon > 0 && Ascii.EqualsIgnoreCase(line[..colon], "content-length"u8))
                 {
-                    return Utf8Parser.TryParse(line[(colon + 1)..].TrimStart((byte)' '), out int length, out _) ? length : throw new InvalidDataException("content-length is no number.");
+                    return Utf8Parser.TryParse(line[(colon + 1)..].TrimStart((byte)' '), out int length, out _) ? length : throw new InvalidDataException("content-length is not a number.");
                 }
             }
 

@@ -10,14 +10,14 @@ using NanoRecSys.Benchmarks.Scale;
 namespace NanoRecSys.Benchmarks.Micro;
 
 /// <summary>
-/// The command <c>micro</c>: time and allocations of each stage of a request, by BenchmarkDotNet. Times are reported; allocations,
-/// which other load does not change, are the gate: a stage that exceeds its limit ends the program with exit code 1.
+/// The command <c>micro</c>: time and allocations of each stage of a request, by BenchmarkDotNet. Times are reported only; allocations,
+/// which are independent of other load, are the gate: a stage that exceeds its limit ends the program with exit code 1.
 /// </summary>
 internal static class MicroCommand
 {
-    private const int CallsOfQuick = 1_000; // enough that the runtime's own allocations are a few bytes per call
+    private const int CallsOfQuick = 1_000; // enough to reduce the runtime's own allocations to a few bytes per call
 
-    // Bytes per call at the reference size (docs/architecture.md), a fifth above the measurement when the gate was set; raise one only with a reason.
+    // Bytes per call at the reference size (docs/architecture.md), a fifth above the measurement when the gate was set; raise a limit only for a reason.
     private static readonly Dictionary<string, long> Allowed = new()
     {
         [nameof(StageBenchmarks.EncodeTwenty)] = 2_100,
@@ -31,7 +31,7 @@ internal static class MicroCommand
 
     public static Command Create()
     {
-        Option<string?> artifacts = new("--artifacts") { Description = "Artifacts folder with a published version; default: one of the reference size, made for the run." };
+        Option<string?> artifacts = new("--artifacts") { Description = "Artifacts folder with a published version; default: one of the reference size, created for the run." };
         Option<bool> quick = new("--quick") { Description = "Few calls per stage: allocations only." };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("micro", "Time and allocations of each stage of a request (BenchmarkDotNet); exit code 1 if one allocates too much.")

@@ -8,7 +8,7 @@ using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.Benchmarks.Micro;
 
-/// <summary>The stages of one request, each alone, with the serving classes, on a version that <c>scale</c> published.</summary>
+/// <summary>The stages of one request, in isolation, with the serving classes, on a version published by <c>scale</c>.</summary>
 public class StageBenchmarks
 {
     private const int K = 10;
@@ -64,7 +64,7 @@ public class StageBenchmarks
     [Benchmark]
     public object Respond() => Entry();
 
-    /// <summary>The lookup of a hit in this process.</summary>
+    /// <summary>The lookup of a cache hit in this process.</summary>
     [Benchmark]
     public object? Hit() => _memory.Get(Key(), stamp: 0);
 

@@ -7,14 +7,14 @@ namespace NanoRecSys.Benchmarks.Scale;
 
 /// <summary>
 /// The command <c>scale</c>: publishes a version of any size without hours of training; its serving cost does not depend
-/// on what it learned.
+/// on its weights.
 /// </summary>
 internal static class ScaleCommand
 {
     public static Command Create()
     {
         Option<string> output = new("--artifacts") { Description = "Artifacts folder to publish to.", Required = true };
-        Option<string?> data = new("--data") { Description = "Folder in MovieLens format; default: one is generated beside the artifacts." };
+        Option<string?> data = new("--data") { Description = "Folder in MovieLens format; default: generated next to the artifacts." };
         Option<int> users = new("--users") { Description = "Users in the generated data.", DefaultValueFactory = _ => 138_493 };
         Option<int> items = new("--items") { Description = "Items in the generated data.", DefaultValueFactory = _ => 26_744 };
         Option<int> ratings = new("--ratings") { Description = "Ratings in the generated data.", DefaultValueFactory = _ => 20_000_263 };
@@ -68,7 +68,7 @@ internal static class ScaleCommand
 
 /// <param name="Data">A MovieLens-format folder; null generates one.</param>
 /// <param name="Heads">D is a multiple of it.</param>
-/// <param name="UserEmbeddings">Whether all users are encoded ahead.</param>
+/// <param name="UserEmbeddings">Whether to precompute all users' embeddings.</param>
 internal sealed record ScaleOptions(
     string Artifacts, string? Data, int Users, int Items, int Ratings, int Dimension, int Blocks, int Heads, int FeedForward, bool UserEmbeddings, int Seed)
 {
@@ -133,7 +133,7 @@ internal static class ScaledVersion
     }
 }
 
-/// <summary>A ranker with nanoRecSys' inputs and seeded random weights: its cost does not depend on what it learned.</summary>
+/// <summary>A ranker with nanoRecSys' inputs and seeded random weights: its cost does not depend on its weights.</summary>
 internal static class RandomRanker
 {
     public const int Genres = 20;
@@ -160,7 +160,7 @@ internal static class RandomRanker
 
         return tensors.Concat([Weight("output.weight", 1, width), Constant("output.bias", 1, 0)]).ToDictionary(tensor => tensor.Name);
 
-        // As He et al. start a layer that ReLU follows.
+        // He et al.'s initialization for a layer before ReLU.
         NamedTensor Weight(string name, int rows, int columns) =>
             new(name, [rows, columns], [.. Enumerable.Range(0, rows * columns).Select(_ => (float)((random.NextDouble() * 2 - 1) * Math.Sqrt(6.0 / columns)))]);
 
@@ -168,14 +168,14 @@ internal static class RandomRanker
     }
 }
 
-/// <summary>Occasional lines on standard error: standard output is for the table and the JSON.</summary>
+/// <summary>Occasional lines on standard error, since standard output is for the table and the JSON.</summary>
 internal sealed class StandardErrorProgress : IProgress<ProgressEvent>
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
     private DateTime _next;
 
-    public string Step { get; set; } = ""; // which step reports
+    public string Step { get; set; } = ""; // name of the reporting step
 
     public void Report(ProgressEvent value)
     {

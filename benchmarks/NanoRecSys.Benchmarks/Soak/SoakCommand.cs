@@ -17,7 +17,7 @@ internal static class SoakCommand
         Option<double> duration = new("--duration") { Description = "Seconds.", DefaultValueFactory = _ => 600 };
         Option<int> workers = new("--workers") { Description = "Clients that each send one request after the other.", DefaultValueFactory = _ => 6 };
         Option<double> faults = new("--fault-every") { Description = "Seconds between two faults (Redis killed, frozen, an attack, the model swapped); 0 for none.", DefaultValueFactory = _ => 10 };
-        Option<int> mostEvents = new("--most-events-per-user") { Description = "The API's Events:MostPerUser; small, so that old events move to the artifacts folder.", DefaultValueFactory = _ => 200 };
+        Option<int> mostEvents = new("--most-events-per-user") { Description = "The API's Events:MostPerUser; small, so that old events are archived in the artifacts folder.", DefaultValueFactory = _ => 200 };
         Option<double> growth = new("--max-growth") { Description = "Largest allowed growth of the API's memory from the second to the last quarter, as a share.", DefaultValueFactory = _ => 0.15 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("soak", "Load, hostile bodies and faults for ten minutes: no 500, no hang, no lost event, no leak. Needs redis-server and Linux.")
@@ -33,10 +33,10 @@ internal static class SoakCommand
     }
 }
 
-/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
+/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>; null for the one of the same build.</param>
 /// <param name="Workers">Clients that each send one request after the other.</param>
-/// <param name="FaultEvery">Between two faults; zero for none.</param>
-/// <param name="MostEvents">Of one user in the store.</param>
+/// <param name="FaultEvery">Time between two faults; zero for none.</param>
+/// <param name="MostEvents">Maximum events per user in the store.</param>
 /// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
 /// <param name="Json">End with one line of JSON.</param>
 internal sealed record SoakOptions(string Artifacts, string? Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, int MostEvents, double MaxGrowth, bool Json);
@@ -102,8 +102,8 @@ internal static class SoakRun
     }
 }
 
-/// <summary>A run in figures. Memory is judged by medians of quarters: collections make single samples jump.</summary>
-/// <param name="Memory">The API's resident bytes, one sample a second.</param>
+/// <summary>A run in figures. Memory is judged by medians of quarters, since garbage collections make single samples jump.</summary>
+/// <param name="Memory">The API's resident bytes, one sample per second.</param>
 internal sealed record SoakReport(
     SoakOptions Options, SoakTally Tally, TimeSpan Elapsed, int Faults, long Acknowledged, long InStore, IReadOnlyList<OutcomeRow> Outcomes, IReadOnlyList<long> Memory)
 {
@@ -141,7 +141,7 @@ internal sealed record SoakReport(
 
         if (Growth > Options.MaxGrowth)
         {
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Memory grew by {Growth:P0}, {Options.MaxGrowth:P0} are allowed."));
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Memory grew by {Growth:P0}; at most {Options.MaxGrowth:P0} is allowed."));
         }
 
         if (Options.Json)
@@ -177,7 +177,7 @@ internal sealed record SoakReport(
     }
 }
 
-/// <summary>What came back, counted; violations are kept with their first words.</summary>
+/// <summary>Counts the responses; keeps violations with their first words.</summary>
 internal sealed class SoakTally
 {
     private const int KeptViolations = 20;

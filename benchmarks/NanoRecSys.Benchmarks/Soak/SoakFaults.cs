@@ -5,7 +5,7 @@ using NanoRecSys.Benchmarks.Stack;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
-/// <summary>Lets the stack's parts fail in turn, each for a second or so, and attacks it as strangers would.</summary>
+/// <summary>Makes the stack's parts fail in turn, each for about a second, and attacks it as outsiders would.</summary>
 internal sealed class SoakFaults(LocalStack stack, SoakOptions options)
 {
     private const int Strangers = 200;
@@ -16,7 +16,7 @@ internal sealed class SoakFaults(LocalStack stack, SoakOptions options)
 
     public int Count { get; private set; }
 
-    /// <summary>Leaves the last moments of the run without a fault, so that all can recover.</summary>
+    /// <summary>Leaves the end of the run without faults, so that everything can recover.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var store = new ArtifactStore(stack.Artifacts);
@@ -45,7 +45,7 @@ internal sealed class SoakFaults(LocalStack stack, SoakOptions options)
         }
     }
 
-    // Connections that never finish, chunks that lie about their size, and one user whose events outgrow the bound: others must not notice.
+    // Unfinished connections, chunks with wrong sizes, and one user with more events than allowed: others must not be affected.
     private async Task AttackAsync(CancellationToken cancellationToken)
     {
         List<TcpClient> strangers = [];
@@ -77,7 +77,7 @@ internal sealed class SoakFaults(LocalStack stack, SoakOptions options)
         }
         catch (IOException)
         {
-            // It was cut off, as it should be.
+            // The connection was closed, as expected.
         }
         finally
         {
@@ -85,7 +85,7 @@ internal sealed class SoakFaults(LocalStack stack, SoakOptions options)
         }
     }
 
-    // To another version if there is one; else to a damaged one and back.
+    // Switches to another version if there is one, else to a damaged one and back.
     private static void SwapModel(ArtifactStore store)
     {
         string now = store.ReadCurrent()!;
@@ -106,9 +106,9 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
     private static readonly string[] Hostile = ["", "{", "[]", "null", "{\"user_id\": NaN}", "{\"user_id\": 1e999}", "{\"events\": [[[[", "{\"user_id\": \"\\ud800\"}", new('[', 5000)];
 
     private readonly Random _random = new(number);
-    private readonly int[] _stored = new int[OwnUsers]; // events acknowledged, of each own user
+    private readonly int[] _stored = new int[OwnUsers]; // acknowledged events of each own user
     private readonly string?[] _unanswered = new string?[OwnUsers]; // the event to send again
-    private readonly (string RequestId, string Item)[] _shown = new (string, string)[OwnUsers]; // by the last list of each
+    private readonly (string RequestId, string Item)[] _shown = new (string, string)[OwnUsers]; // by the last list of each user
 
     public long Acknowledged => _stored.Sum(count => (long)count);
 
@@ -131,13 +131,13 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
         }
     }
 
-    /// <summary>After the load: everything that was acknowledged is there once.</summary>
+    /// <summary>After the load, every acknowledged event must be stored exactly once.</summary>
     public void Verify(Func<EntityId, int> countOf)
     {
         for (int own = 0; own < OwnUsers; own++)
         {
             int count = countOf(OwnUser(own));
-            // The last one sent may be stored and its acknowledgement lost.
+            // The last event may be stored although its acknowledgement was lost.
             if (count < _stored[own] || count > _stored[own] + 1)
             {
                 tally.Violation($"User {OwnUser(own)} has {count} events, {_stored[own]} were acknowledged.");
@@ -158,7 +158,7 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
         }
     }
 
-    // An item of the user's last list, as a click on it would be.
+    // An item of the user's last list, as for a click on it.
     private async Task SendEventAsync(CancellationToken cancellationToken)
     {
         int own = _random.Next(OwnUsers);
@@ -208,7 +208,7 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException)
         {
-            // It left, as it meant to.
+            // Cancelled on purpose.
         }
     }
 }

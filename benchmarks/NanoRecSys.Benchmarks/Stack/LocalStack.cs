@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace NanoRecSys.Benchmarks.Stack;
 
 /// <summary>
-/// A Redis that keeps a log, API processes on one artifacts folder and, once <see cref="Balance"/> is called, HAProxy in front of them. All of
-/// them listen on free ports of loopback, and each can be killed.
+/// A Redis with an append-only file, API processes on one artifacts folder and, after <see cref="Balance"/>, HAProxy in front of them. All of
+/// them listen on free loopback ports, and each can be killed.
 /// </summary>
 internal sealed class LocalStack : IDisposable
 {
@@ -23,10 +23,10 @@ internal sealed class LocalStack : IDisposable
     private readonly ConcurrentQueue<string> _lastWords = new();
     private Process _redis;
 
-    /// <param name="artifacts">Folder with a published version. Its versions are copied: events of made-up users must not get into the folder that the next training reads.</param>
-    /// <param name="program"><c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
-    /// <param name="replicas">API processes.</param>
-    /// <param name="settings">More of the APIs' environment.</param>
+    /// <param name="artifacts">Folder with a published version. Its versions are copied, to keep the test users' events out of the folder that the next training reads.</param>
+    /// <param name="program"><c>NanoRecSys.Api.dll</c>; null for the one of the same build.</param>
+    /// <param name="replicas">Number of API processes.</param>
+    /// <param name="settings">Additional environment variables of the APIs.</param>
     /// <param name="storeOptions">Added to the APIs' connection string, such as <c>,asyncTimeout=5000</c>.</param>
     public LocalStack(string artifacts, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null, string storeOptions = "")
     {
@@ -39,7 +39,7 @@ internal sealed class LocalStack : IDisposable
         _apis = [.. Addresses.Select(StartApi)];
     }
 
-    /// <summary>One for each replica.</summary>
+    /// <summary>One per replica.</summary>
     public IReadOnlyList<Uri> Addresses { get; }
 
     /// <summary>The artifacts folder of the replicas.</summary>
@@ -47,7 +47,7 @@ internal sealed class LocalStack : IDisposable
 
     public string Redis => $"127.0.0.1:{_redisPort}";
 
-    /// <summary>The latest lines of the APIs' logs: errors, and why one did not start.</summary>
+    /// <summary>The latest lines of the APIs' logs: errors, and startup failures.</summary>
     public string LastWords => string.Join('\n', _lastWords);
     public TimeSpan ApiTime => TimeOf(_apis);
     public TimeSpan BalancerTime => TimeOf(_balancers);
@@ -60,7 +60,7 @@ internal sealed class LocalStack : IDisposable
     }
 
     /// <summary>Starts HAProxy with the configuration in <c>deploy</c> in front of the first replicas.</summary>
-    /// <param name="replicas">How many.</param>
+    /// <param name="replicas">Number of replicas.</param>
     /// <param name="configuration">The text of <c>deploy/haproxy.cfg</c>.</param>
     /// <returns>Its address.</returns>
     public Uri Balance(int replicas, string configuration)
@@ -78,7 +78,7 @@ internal sealed class LocalStack : IDisposable
         return address;
     }
 
-    /// <exception cref="TimeoutException">Not within a minute.</exception>
+    /// <exception cref="TimeoutException">Not ready within a minute.</exception>
     public async Task WaitUntilReadyAsync(Uri address, CancellationToken cancellationToken)
     {
         using HttpClient http = new() { BaseAddress = address };
@@ -108,7 +108,7 @@ internal sealed class LocalStack : IDisposable
 
     public void RestartApi(int replica) => _apis[replica] = StartApi(Addresses[replica]);
 
-    /// <summary>Sends SIGTERM, and waits for the end.</summary>
+    /// <summary>Sends SIGTERM, and waits for exit.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> TerminateApiAsync(int replica, CancellationToken cancellationToken)
     {
@@ -214,7 +214,7 @@ internal sealed class LocalStack : IDisposable
         return sum + process.TotalProcessorTime;
     });
 
-    // Beside this program where a test gathered both; else in the API's own folder of the same build.
+    // Next to this program if a test's output contains both; else in the API's own output folder of the same build.
     private static string FindApi()
     {
         const string name = "NanoRecSys.Api.dll";
@@ -226,7 +226,7 @@ internal sealed class LocalStack : IDisposable
 
     private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
 
-    /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
+    /// <summary>Below the ephemeral ports, so that no outgoing connection takes it before the server does.</summary>
     public static int FreePort()
     {
         while (true)
@@ -240,7 +240,7 @@ internal sealed class LocalStack : IDisposable
             }
             catch (SocketException)
             {
-                // Taken; another is drawn.
+                // Taken; try another one.
             }
         }
     }

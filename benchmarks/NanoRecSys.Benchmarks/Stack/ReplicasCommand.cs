@@ -5,14 +5,14 @@ using StackExchange.Redis;
 namespace NanoRecSys.Benchmarks.Stack;
 
 /// <summary>
-/// The command <c>replicas</c>: what a balancer and more replicas cost and gain on this machine, what a request asks of Redis, and what events
-/// take of its memory.
+/// The command <c>replicas</c>: cost and gain of a balancer and of more replicas on this machine, Redis' work per request, and the memory that events
+/// take in Redis.
 /// </summary>
 internal static class ReplicasCommand
 {
     private const int MostReplicas = 4;
     private const int EventsStored = 50_000; // for each number of events per user
-    private const int EventsPerBatch = 1000; // the API's most
+    private const int EventsPerBatch = 1000; // the API's maximum
     private static readonly int[] EventsPerUser = [10, 100, 1000];
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
 
@@ -25,7 +25,7 @@ internal static class ReplicasCommand
         Option<int> rounds = new("--rounds") { Description = "Runs of each kind, in turn.", DefaultValueFactory = _ => 3 };
         Option<int> connections = new("--concurrency") { Description = "Connections that each send one request after the other.", DefaultValueFactory = _ => 8 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("replicas", "Throughput of 1, 2 and 4 API processes behind HAProxy, and what they ask of Redis. Needs haproxy and redis-server.")
+        Command command = new("replicas", "Throughput of 1, 2 and 4 API processes behind HAProxy, and their load on Redis. Needs haproxy and redis-server.")
         {
             artifacts, balancer, scenarios, duration, rounds, connections, json,
         };
@@ -56,7 +56,7 @@ internal static class ReplicasCommand
             var runs = new List<ReplicaRun>();
             foreach (Scenario scenario in parsed.GetValue(scenarios)!)
             {
-                RequestSource source = new(stack.Addresses[0], users, scenario, seed: 1); // one for all runs, so that no cold request comes twice
+                RequestSource source = new(stack.Addresses[0], users, scenario, seed: 1); // one for all runs, so that no cold request is repeated
                 for (int round = 0; round < parsed.GetValue(rounds); round++)
                 {
                     foreach ((string name, Uri url) in kinds)
@@ -93,7 +93,7 @@ internal static class ReplicasCommand
         return outcomes;
     }
 
-    // By the growth of used_memory, so that indexes beside a user's own key count, too.
+    // By the growth of used_memory, which includes indexes besides a user's own key.
     private static async Task<StoredEvents> StoreAsync(HttpClient http, ConnectionMultiplexer redis, int perUser, CancellationToken cancellationToken)
     {
         ItemList? items = await http.GetFromJsonAsync<ItemList>("/items?query=a&limit=50", WireJson.Options, cancellationToken);
@@ -114,7 +114,7 @@ internal static class ReplicasCommand
     private static int FirstUser(int perUser) => perUser * 1_000_000;
 }
 
-/// <summary>What a number of users with as many events each takes of Redis' memory.</summary>
+/// <summary>Redis memory for a number of users with the given number of events each.</summary>
 internal sealed record StoredEvents(int EventsPerUser, int Users, long Bytes);
 
 internal sealed record ReplicaRun(Scenario Scenario, string Kind, Outcomes Outcomes, Usage Usage);
@@ -142,7 +142,7 @@ internal static class Info
 
 internal static class ReplicaReport
 {
-    private const int Columns = 170; // what the table needs
+    private const int Columns = 170; // the table's width
 
     public static void Print(IReadOnlyList<ReplicaRun> runs, IReadOnlyList<StoredEvents> stored, bool json)
     {
@@ -187,7 +187,7 @@ internal static class ReplicaReport
         }
 
         AnsiConsole.Write(table);
-        Table memory = new Table().AddColumns("events of a user", "users", "bytes of Redis for a user", "for an event");
+        Table memory = new Table().AddColumns("events per user", "users", "Redis bytes per user", "per event");
         foreach (StoredEvents events in stored)
         {
             memory.AddRow($"{events.EventsPerUser}", $"{events.Users}", $"{events.Bytes / events.Users}", $"{events.Bytes / events.Users / events.EventsPerUser}");

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace NanoRecSys.Benchmarks.Start;
 
 /// <summary>
-/// The command <c>start</c>: how long the AppHost takes from its command to the page and to the first recommendations, on an empty
-/// artifacts folder (it trains the sample) and on the folder that this left. The times are the ones the host prints.
+/// The command <c>start</c>: time from the AppHost's command to the page and to the first recommendations, with an empty
+/// artifacts folder (it trains the sample) and with the resulting folder. The host prints the times.
 /// </summary>
 internal static partial class StartCommand
 {
@@ -49,7 +49,7 @@ internal static partial class StartCommand
 
         StartTimes firstMedian = Median(first), laterMedian = Median(later);
         Table table = new Table().AddColumns("median of " + starts, "page, s", "recommendations, s");
-        table.AddRow("first start, with its training", Seconds(firstMedian.Page), Seconds(firstMedian.Recommendations));
+        table.AddRow("first start, with training", Seconds(firstMedian.Page), Seconds(firstMedian.Recommendations));
         table.AddRow("later start", Seconds(laterMedian.Page), Seconds(laterMedian.Recommendations));
         AnsiConsole.Write(table);
         if (json)
@@ -81,11 +81,11 @@ internal static partial class StartCommand
                 }
             }
 
-            throw new InvalidOperationException("The AppHost ended before it served recommendations; start it by hand to see why.");
+            throw new InvalidOperationException("The AppHost ended before it served recommendations; start it manually to see why.");
         }
         finally
         {
-            // A signal that it can answer: killed, it would leave its services to the orchestrator's timeout.
+            // A signal that it can handle: if killed, it would leave its services to the orchestrator's timeout.
             using (Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
             {
                 await kill.WaitForExitAsync(CancellationToken.None);

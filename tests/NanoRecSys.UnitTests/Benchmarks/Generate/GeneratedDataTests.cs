@@ -89,7 +89,7 @@ public sealed class GeneratedDataTests : IDisposable
     [Theory]
     [InlineData(10, 10, 9, "9 ratings are too few for 10 users.")]
     [InlineData(5, 10, 9, "9 ratings are too few for 10 items.")]
-    [InlineData(10, 30, 101, "10 users can rate 100 times at most: each a third of 30 items.")]
+    [InlineData(10, 30, 101, "10 users can rate at most 100 times: each rates up to a third of 30 items.")]
     [InlineData(0, 10, 10, "There must be users and items.")]
     public void Numbers_that_cannot_be_are_explained(int users, int items, int ratings, string reason) =>
         Assert.Equal(reason, new GenerateOptions(_folder.Path, users, items, ratings, 1).Impossible);
