@@ -4,7 +4,7 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>
-/// Matrix factorisation as a model of histories: a user's factors are computed from the given history, so
+/// Matrix factorization as a model of histories: a user's factors are computed from the given history, so
 /// that new users and new interactions count as well.
 /// </summary>
 internal sealed class MatrixFactorization : IScorer, IDisposable
@@ -84,7 +84,7 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     }
 }
 
-/// <summary>Hyper-parameters of the matrix factorisation; the defaults are tuned on validation.</summary>
+/// <summary>Hyper-parameters of the matrix factorization; the defaults are tuned on validation.</summary>
 internal sealed record MatrixFactorizationOptions
 {
     /// <summary>D, factors of a user and of an item.</summary>
@@ -106,7 +106,7 @@ internal sealed record MatrixFactorizationOptions
     public double Decay { get; init; } = 0.8;
 }
 
-/// <summary>Trains the matrix factorisation: an epoch is a sweep over all users and all items.</summary>
+/// <summary>Trains the matrix factorization: an epoch is a sweep over all users and all items.</summary>
 internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions options, PreparedData data, long seed, int threads) : IBaselineTrainer
 {
     private readonly ImplicitAls _als = new(data.Split, data.Catalog.Count, options, seed, threads);

@@ -36,7 +36,7 @@ internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
     }
 
     /// <param name="tokens">[B, M] int64; 0 is padding, an item is its row + 1. Order does not matter.</param>
-    /// <returns>[B, D], L2-normalised.</returns>
+    /// <returns>[B, D], L2-normalized.</returns>
     public override Tensor forward(Tensor tokens)
     {
         using var scope = NewDisposeScope();
@@ -46,7 +46,7 @@ internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
         return nn.functional.normalize(_mlp.forward(mean), 2, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>[V, D], L2-normalised rows.</summary>
+    /// <summary>[V, D], L2-normalized rows.</summary>
     public Tensor ItemEmbeddings() => nn.functional.normalize(_embedding.weight!, 2, -1);
 }
 

@@ -107,7 +107,7 @@ internal static class CommonOptions
 {
     public static readonly Option<string> Data = Text(
         "--data", $"Data set: small (the sample that ships with the program), {string.Join(", ", DatasetSource.KnownNames)} (downloaded from GroupLens), "
-        + "or the path of a file, a folder or a .zip of interactions, or a pattern of files (CSV, TSV, JSON lines, JSON, Parquet, with gz or zst too)", "NAME|PATH", DatasetSource.Small);
+        + "or the path of a file, a folder or a .zip of interactions, or a file pattern (CSV, TSV, JSON lines, JSON, Parquet, with gz or zst too)", "NAME|PATH", DatasetSource.Small);
 
     public static readonly Option<bool> Json = Flag("--json", "Write the result as one line of JSON to standard output, and everything else to standard error");
 

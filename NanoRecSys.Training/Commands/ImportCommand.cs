@@ -6,7 +6,7 @@ namespace NanoRecSys.Training.Commands;
 internal static class ImportCommand
 {
     private static readonly Option<FileInfo> ItemMap = InputFile(
-        "--item-map", "Movie ids of the item table's rows, in order: .npy of integers, or text with one id per line. "
+        "--item-map", "Item ids of the item table's rows, in order: .npy of integers, or text with one id per line. "
         + "The data is prepared again in this order; without it the rows must be the items of the prepared data in order of first appearance");
 
     private static readonly OptionSet<ImportOptions> Settings = new()
@@ -14,7 +14,7 @@ internal static class ImportCommand
         { InputFile("--user-tower", "State dictionary of the user tower: .safetensors, or .pth of PyTorch 1.6 or later, which is read but never executed"),
             (o, v) => o with { UserTower = v.FullName } },
         { InputFile("--ranker", "State dictionary of the ranker, in either format"), (o, v) => o with { Ranker = v.FullName } },
-        { Number("--heads", "Attention heads of the user tower; required unless the file holds rope.inv_freq or was exported by this program"), (o, v) => o with { Heads = v } },
+        { Number("--heads", "Attention heads of the user tower; required unless the file contains rope.inv_freq or was exported by this program"), (o, v) => o with { Heads = v } },
         { Width("--max-length", $"Maximum length of a history (default: from an exported file, else {ImportOptions.DefaultMaxLength})"), (o, v) => o with { MaxLength = v } },
         { Real("--rope-base", $"Base of the rotary embedding (default: from rope.inv_freq, else {ImportOptions.DefaultRopeBase})", "more than 1", given => given > 1 && double.IsFinite(given)),
             (o, v) => o with { RopeBase = v } },

@@ -63,7 +63,7 @@ internal sealed record TimeUnit(string Name, long PerSecond)
 
     public string? Note => this == Seconds ? null
         : this == Dates ? "The times are dates and were converted to seconds since 1970; without a time zone they are read as UTC."
-        : this == Order ? "There is no column of times: the order of the file is that of the interactions."
+        : this == Order ? "There is no time column: the order of the file is used."
         : $"The timestamps are {Name} since 1970 and were converted to seconds.";
 
     /// <summary>Rounds down, also before 1970.</summary>
@@ -164,7 +164,7 @@ internal static class DataChecks
             if (isEvaluated && cases == repeats)
             {
                 throw new UserErrorException(repeats > 0
-                    ? $"Each of the {repeats:N0} {part} items is one that its user had before, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows are there twice with different timestamps, keep one of each."
+                    ? $"All {repeats:N0} {part} items repeat an earlier item of their user, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows occur twice with different timestamps, keep one of each."
                     : split.Name == TimeSplit.SplitName
                         ? $"No user has an interaction in the {part} period and one before it. Change --held-out, or use --split leave-one-out."
                         : $"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data.");
@@ -174,7 +174,7 @@ internal static class DataChecks
         if (repeated > 0)
         {
             notes.Add(
-                $"{repeated:N0} interactions repeat an item that their user had before. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose item to predict is a repeat.");
+                $"{repeated:N0} interactions repeat an earlier item of their user. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose target is a repeat.");
         }
 
         if (!trains)

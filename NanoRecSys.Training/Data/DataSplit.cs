@@ -167,13 +167,13 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
         int validation = (int)((1 - heldOut) * times.Length);
         int test = (int)((1 - heldOut / 2) * times.Length);
         UserErrorException.ThrowIf(validation == 0 || validation == test || test == times.Length,
-            $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share.");
+            $"--held-out {heldOut} of {times.Length:N0} interactions leaves none for training, validation or test. Use a {(validation == 0 ? "smaller" : "larger")} share.");
 
         var cuts = new TimeCuts(times[validation], times[test]);
         return times[0] < cuts.ValidationFrom && cuts.ValidationFrom < cuts.TestFrom
             ? cuts
             : throw new UserErrorException(
-                $"The timestamps, {times[0]} to {times[^1]}, do not tell a validation and a test part from the rest: too many are equal. Use --split leave-one-out.");
+                $"The timestamps, {times[0]} to {times[^1]}, cannot separate training, validation and test: too many are equal. Use --split leave-one-out.");
     }
 }
 

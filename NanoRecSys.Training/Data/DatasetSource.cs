@@ -59,7 +59,7 @@ internal static class DatasetSource
         {
             throw new UserErrorException(there.Path == prepared.Place
                 ? $"{there.Path}, or a file there, changed after 'prepare'. Run 'prepare' and the steps after it again."
-                : $"The prepared data in {workspace.DataFolder} comes from {prepared.Place}, --data names {there.Path}, which has other contents. "
+                : $"The prepared data in {workspace.DataFolder} comes from {prepared.Place}, but --data names {there.Path}, which has other contents. "
                     + "Run 'prepare' with this --data, or use another --artifacts folder.");
         }
     }
@@ -70,12 +70,12 @@ internal static class DatasetSource
         : KnownNames.Contains(data)
             ? FromHereUpward("data/" + data).Append(Path.Combine(DownloadsOf(workspace), data)).FirstOrDefault(MovieLensFiles.AreIn) is { } known ? new DataPlace(Path.GetFullPath(known)) : null
         : DataPlace.Find(data)
-        ?? throw new UserErrorException($"--data {data} is neither {Small}, {string.Join(", ", KnownNames)} nor an existing file, folder or .zip archive, nor a pattern that files match.");
+        ?? throw new UserErrorException($"--data {data} is not {Small}, {string.Join(", ", KnownNames)}, an existing file, folder or .zip archive, or a pattern that matches files.");
 
     private static string DownloadsOf(Workspace workspace) => Path.Combine(workspace.Store.Root, "downloads");
 
     private static string FindSample() => FromHereUpward(SampleFolder).FirstOrDefault(Directory.Exists)
-        ?? throw new UserErrorException($"There is no {SampleFolder} in {Directory.GetCurrentDirectory()}, beside the program, or in a parent folder of either. Set --data to a file or a folder.");
+        ?? throw new UserErrorException($"There is no {SampleFolder} in {Directory.GetCurrentDirectory()}, next to the program, or in a parent folder of either. Set --data to a file or a folder.");
 
     private static IEnumerable<string> FromHereUpward(string relative)
     {

@@ -24,7 +24,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         UserErrorException.ThrowIf(kept.Length == 0, $"No interaction is left after --new-items {share}. Use a smaller share.");
 
         List<HeldOutItemCase> cases = Find(UserOrder.Sort(interactions).Sorted, isHeldOut);
-        UserErrorException.ThrowIf(cases.Count == 0, $"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
+        UserErrorException.ThrowIf(cases.Count == 0, $"No user had another item before one of the {drawn.Length} that --new-items {share} removes. Use a larger share.");
 
         Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], items);
         return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));

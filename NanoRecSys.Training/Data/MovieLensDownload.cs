@@ -131,7 +131,7 @@ internal sealed class Download(HttpClient http)
 
     private static string Explain(Uri from, string part, Exception e) => e is HttpRequestException { StatusCode: { } status }
         ? $"{from} answers {(int)status} {status}. Check the name, or download the archive manually and set --data to its path."
-        : $"The download of {from} broke off after {(File.Exists(part) ? new FileInfo(part).Length : 0):N0} bytes ({e.Message}). " +
+        : $"The download of {from} was interrupted after {(File.Exists(part) ? new FileInfo(part).Length : 0):N0} bytes ({e.Message}). " +
           "Run the same command again to resume it, or set --data to the path of an archive.";
 
     private async Task<bool> TryFetchAsync(Uri from, string part, Action<long, long?> progress, CancellationToken cancellation)
@@ -143,7 +143,7 @@ internal sealed class Download(HttpClient http)
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
             validator.Discard();
-            throw new IOException("the part is larger than the file"); // The next attempt starts anew.
+            throw new IOException("the partial file is larger than the complete one"); // The next attempt starts over.
         }
 
         response.EnsureSuccessStatusCode();
@@ -163,7 +163,7 @@ internal sealed class Download(HttpClient http)
         }
 
         long length = new FileInfo(part).Length;
-        return total is null || length == total ? resumes : throw new IOException($"{length:N0} of {total:N0} bytes came");
+        return total is null || length == total ? resumes : throw new IOException($"only {length:N0} of {total:N0} bytes arrived");
     }
 
     private async Task CopyAsync(HttpContent content, FileStream file, Action<long> progress, CancellationToken cancellation)

@@ -36,7 +36,7 @@ internal static class PrepareStep
             context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * share, Message = message });
         (InteractionTable read, TimeUnit unit) = (data.Interactions, data.Unit);
         UserErrorException.ThrowIf(options.Split == SplitKind.Time && data.Form == TimeForm.None,
-            $"--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
+            $"--split time needs times, but the data has no time column. Name it with --columns time=COLUMN, or use --split leave-one-out.");
 
         LiveEvents events = options.Events is null ? LiveEvents.None
             : await LiveEvents.ReadAsync(options.Events, new EventArchive(context.Workspace.Store.Root), context.Cancellation);

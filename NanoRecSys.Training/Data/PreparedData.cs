@@ -135,7 +135,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     private static void RequireAgreement(UserHistories histories, DatasetSummary summary, Catalog catalog)
     {
         InvalidDataException.ThrowIf(histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items,
-            $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; {HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
+            $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; {HistoriesName} has {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
         InvalidDataException.ThrowIf(!histories.HasTimes, $"{HistoriesName} has no times");
 
         uint items = (uint)catalog.Count;

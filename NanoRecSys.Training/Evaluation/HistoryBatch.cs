@@ -100,7 +100,7 @@ internal sealed class BatchEncoder : IDisposable
 
     public int Items => _encoder.Items;
 
-    /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
+    /// <summary>[V, D], L2-normalized; owned by this encoder.</summary>
     public Tensor ItemEmbeddings => _encoder.ItemEmbeddings;
 
     /// <summary>Temperature: the divisor of a cosine in the model's loss.</summary>

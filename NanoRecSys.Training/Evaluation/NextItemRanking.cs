@@ -82,7 +82,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     public EvaluationResult ResultOf(IScorer scorer, HeldOut part, RankedUsers users, int model)
     {
         UserErrorException.ThrowIf(users.Users.Length == 0,
-            $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} are items that they had before" : "nobody has a held-out item")}. Prepare more data.");
+            $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} repeat earlier items" : "nobody has a held-out item")}. Prepare more data.");
 
         return new EvaluationResult(
             scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], DepthOf(scorer)))
@@ -223,7 +223,7 @@ internal sealed class NegativeSampler
     }
 }
 
-/// <summary>Random numbers from one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding <see cref="Random"/> anew for each
+/// <summary>Random numbers from one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Reseeding <see cref="Random"/> for each
 /// user or resample would cost more than the draws.</summary>
 internal struct SeededDraws(long seed, long stream)
 {

@@ -164,7 +164,7 @@ internal sealed record ExportReport(
 
         return Files.ContainsKey(ArtifactNames.ItemEmbeddings)
             ? this
-            : throw new UserErrorException($"The export in {folder} is of an earlier version, which did not record its files. Run 'export' and 'index' again.");
+            : throw new UserErrorException($"The export in {folder} was made by an earlier version, which did not record its files. Run 'export' and 'index' again.");
     }
 }
 

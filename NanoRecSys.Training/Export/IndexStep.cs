@@ -77,7 +77,7 @@ internal static class IndexStep
             return columns == model.EmbeddingDimension && values.Length == (long)model.Items * model.EmbeddingDimension
                 ? new FlatIndex(values, columns)
                 : throw new UserErrorException(
-                    $"{path} is [{values.Length / columns}, {columns}], the model needs [{model.Items}, {model.EmbeddingDimension}]. Run 'export' again.");
+                    $"{path} is [{values.Length / columns}, {columns}], but the model needs [{model.Items}, {model.EmbeddingDimension}]. Run 'export' again.");
         }
         catch (Exception e) when (e is FileNotFoundException or InvalidDataException)
         {

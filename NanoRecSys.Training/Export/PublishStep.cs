@@ -229,7 +229,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
         string path = Path.Combine(folder, ArtifactNames.Index);
         Provenance.RequireUnchanged(path, index.Sha256, "index", "Run 'index' again.");
         UserErrorException.ThrowIf(index.ItemsSha256 != report.Files[ArtifactNames.ItemEmbeddings],
-            $"{path} was built from other item embeddings than are exported now. Run 'index' again.");
+            $"{path} was built from other item embeddings than the exported ones. Run 'index' again.");
         return new ExportedModel(report, index, tower, DescribeWithParity(folder, ArtifactNames.UserTowerInt8, report), DescribeRanker(folder, report));
     }
 

@@ -98,7 +98,7 @@ internal static class RankerGraph
     private static OnnxValue Table(OnnxGraph graph, NamedTensor table) => graph.Initializer(table.Name, table.Values, table.Shape);
 }
 
-/// <summary>The trained ranker as ONNX graphs, whole and in the parts that serving runs, with <c>ranker.json</c> beside them.</summary>
+/// <summary>The trained ranker as ONNX graphs, whole and in the parts that serving runs, with <c>ranker.json</c>.</summary>
 internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEncoder encoder, TimedHistory[] histories, long seed)
 {
     /// <summary>As many candidates as serving ranks at a time.</summary>
@@ -150,7 +150,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
         RankerModel model = network.Model;
         UserErrorException.ThrowIf(model.Dimension != dimension,
-            $"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
+            $"The ranker reads embeddings of {model.Dimension} dimensions, but the retriever has {dimension}. Run 'train-ranker' again.");
 
         IReadOnlyDictionary<string, NamedTensor> weights = NetworkWeights.ByName(network);
         RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights, model.Signals);

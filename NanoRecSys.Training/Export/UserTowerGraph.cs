@@ -4,7 +4,7 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) -> <c>user_embedding</c> float32
-/// [batch, E], L2-normalised. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
+/// [batch, E], L2-normalized. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
 /// the last position is served, so the last block outputs only that one.</summary>
 internal static class UserTowerGraph
 {
@@ -50,7 +50,7 @@ internal static class UserTowerGraph
         return block.LastPosition(model.Blocks - 1, x); // [B, L, D] -> [B, D]
     }
 
-    /// <summary>[B, D] -> [B, D], L2-normalised; always in 32 bits, since it is one row.</summary>
+    /// <summary>[B, D] -> [B, D], L2-normalized; always in 32 bits, since it is one row.</summary>
     internal static OnnxValue Head(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue x)
     {
         graph.Scope = "head";

@@ -64,7 +64,7 @@ internal static class ImportStep
 
         if (options.UserTower is null && options.ItemMap is not null)
         {
-            throw new UserErrorException("--item-map requires --user-tower: it names the movies of the rows of its item table.");
+            throw new UserErrorException("--item-map requires --user-tower: it lists the item ids of its rows.");
         }
     }
 
@@ -87,7 +87,7 @@ internal static class ImportStep
         else if (prepared.Items != items)
         {
             throw new UserErrorException($"The item table has {items} rows, the prepared data has {prepared.Items} items. "
-                + "Set --item-map to a file with the movie ids in the order of the rows.");
+                + "Set --item-map to a file with the item ids in the order of the rows.");
         }
         else if (prepared.ItemOrder is null)
         {

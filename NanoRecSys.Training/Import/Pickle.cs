@@ -146,7 +146,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
     // Two's complement of any length; tensors need none longer than int64.
     private long Integer(int length)
     {
-        InvalidDataException.ThrowIf(length > sizeof(long), $"it holds an integer of {length} bytes, at most {sizeof(long)} are supported.");
+        InvalidDataException.ThrowIf(length > sizeof(long), $"it contains an integer of {length} bytes, but at most {sizeof(long)} are supported.");
 
         ReadOnlySpan<byte> taken = Take(length);
         Span<byte> whole = stackalloc byte[sizeof(long)];
@@ -163,7 +163,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidDataException("it holds a text that is not UTF-8.", e);
+            throw new InvalidDataException("it contains a string that is not UTF-8.", e);
         }
     }
 

@@ -30,11 +30,11 @@ internal sealed class PthFile : IDisposable
         _archive = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
         foreach (ZipArchiveEntry entry in _archive.Entries)
         {
-            InvalidDataException.ThrowIf(!_entries.TryAdd(entry.FullName, entry), $"its archive holds {PrintableName.Of(entry.FullName)} twice.");
+            InvalidDataException.ThrowIf(!_entries.TryAdd(entry.FullName, entry), $"its archive contains {PrintableName.Of(entry.FullName)} twice.");
         }
 
         string[] pickles = [.. _entries.Keys.Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal))];
-        _root = pickles is [var only] ? only[..^PickleName.Length] : throw new InvalidDataException($"its archive holds {pickles.Length} files {PickleName}, one is needed.");
+        _root = pickles is [var only] ? only[..^PickleName.Length] : throw new InvalidDataException($"its archive contains {pickles.Length} files {PickleName} instead of one.");
         InvalidDataException.ThrowIf(_entries.ContainsKey(_root + "constants.pkl"),
             $"it is a TorchScript program. Save the weights alone with torch.save(model.state_dict(), path).");
 
@@ -186,7 +186,7 @@ internal static class StateDictionary
     {
         if (saved is not Dictionary<string, object?> dictionary)
         {
-            throw new InvalidDataException($"it holds {NameOf(saved)}, not a state dictionary. Save it in PyTorch with torch.save(model.state_dict(), path).");
+            throw new InvalidDataException($"it contains {NameOf(saved)}, not a state dictionary. Save it in PyTorch with torch.save(model.state_dict(), path).");
         }
 
         for (int depth = 0; depth < DeepestNesting && !HoldsOne(dictionary, landmarks[0]); depth++)
@@ -205,7 +205,7 @@ internal static class StateDictionary
             .ToDictionary(entry => entry.Key, entry => (TensorView)entry.Value!);
         return tensors.Count > 0
             ? tensors
-            : throw new InvalidDataException($"it holds no tensors; its keys are {string.Join(", ", dictionary.Keys.Take(10).Select(PrintableName.Of))}.");
+            : throw new InvalidDataException($"it contains no tensors; its keys are {string.Join(", ", dictionary.Keys.Take(10).Select(PrintableName.Of))}.");
     }
 
     /// <summary>The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty if there is none, or if several

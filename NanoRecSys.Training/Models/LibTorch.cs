@@ -89,7 +89,7 @@ internal static class LibTorch
 }
 
 /// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the thread they wait for when other
-/// programs need the cores: two short epochs on two cores beside some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
+/// programs need the cores: two short epochs on two cores next to some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
 internal static partial class OpenMpWaiting
 {
     private const string Policy = "OMP_WAIT_POLICY";

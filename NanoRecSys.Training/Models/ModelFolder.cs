@@ -157,7 +157,7 @@ internal static class ModelFolder
         new($"'{name}' baseline", "model.json", $"train-baseline --model {name}", $"Run 'train-baseline --model {name}'", type);
 }
 
-/// <summary><c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same data in another order, may have as many items
+/// <summary><c>items.txt</c> next to an imported retriever: the item ids of its rows. Other data, or the same data in another order, may have as many items
 /// without being what it was trained on.</summary>
 internal static class RetrieverItems
 {

@@ -26,11 +26,11 @@ internal abstract class RetrieverNetwork(string name, ModelInfo model) : nn.Modu
         }
     }
 
-    /// <summary>The item tower: [V, E], L2-normalised rows.</summary>
+    /// <summary>The item tower: [V, E], L2-normalized rows.</summary>
     public abstract Tensor ItemEmbeddings();
 
     /// <summary>User embeddings after each of the last positions of a pack of one sequence.</summary>
-    /// <returns>[M, E], L2-normalised.</returns>
+    /// <returns>[M, E], L2-normalized.</returns>
     public abstract Tensor LastEmbeddings(SequencePack pack, int positions);
 }
 

@@ -5,7 +5,7 @@ namespace NanoRecSys.Training.Models;
 /// <summary>A batch of concatenated sequences without padding: P positions in total; sequence b has [Offsets[b], Offsets[b + 1]).</summary>
 internal sealed class SequencePack : IDisposable
 {
-    /// <summary>Row that stands for an empty history.</summary>
+    /// <summary>Row that represents an empty history.</summary>
     public const int NoItem = -1;
 
     /// <param name="rows">[P] item rows, or <see cref="NoItem"/>.</param>

@@ -12,7 +12,7 @@ internal sealed class UserEncoder : IDisposable
     private readonly RetrieverNetwork _tower;
     private readonly bool _isReduced;
     private readonly bool _wasTraining;
-    private readonly Tensor _items; // [V, D], L2-normalised
+    private readonly Tensor _items; // [V, D], L2-normalized
 
     /// <param name="isReduced">Whether it multiplies in bfloat16, as only a training's own validation does.</param>
     public UserEncoder(RetrieverNetwork tower, bool isReduced = false)
@@ -30,11 +30,11 @@ internal sealed class UserEncoder : IDisposable
 
     public int MaxLength => _tower.Model.MaxLength;
 
-    /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
+    /// <summary>[V, D], L2-normalized; owned by this encoder.</summary>
     public Tensor ItemEmbeddings => _items;
 
     /// <param name="histories">[B]; only the last L items are used.</param>
-    /// <returns>[B, D], L2-normalised.</returns>
+    /// <returns>[B, D], L2-normalized.</returns>
     public Tensor Encode(IReadOnlyList<TimedHistory> histories)
     {
         using var noGradient = no_grad();
@@ -104,7 +104,7 @@ internal sealed class UserEncoder : IDisposable
         yield return start..histories.Count;
     }
 
-    /// <param name="users">[B, D], L2-normalised.</param>
+    /// <param name="users">[B, D], L2-normalized.</param>
     /// <returns>[B, V] cosines.</returns>
     public Tensor Score(Tensor users)
     {

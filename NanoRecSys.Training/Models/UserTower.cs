@@ -46,7 +46,7 @@ internal sealed class UserTower : RetrieverNetwork
     public DropoutNoise? Noise { get; set; }
 
     /// <summary>User embeddings as served: only of each sequence's last position.</summary>
-    /// <returns>[B, D], L2-normalised.</returns>
+    /// <returns>[B, D], L2-normalized.</returns>
     public override Tensor forward(SequencePack pack)
     {
         using var scope = NewDisposeScope();
@@ -70,7 +70,7 @@ internal sealed class UserTower : RetrieverNetwork
     }
 
     /// <param name="hidden">[..., D]</param>
-    /// <returns>[..., D], L2-normalised.</returns>
+    /// <returns>[..., D], L2-normalized.</returns>
     public Tensor Project(Tensor hidden)
     {
         using var scope = NewDisposeScope();

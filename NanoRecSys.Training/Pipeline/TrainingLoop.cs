@@ -169,7 +169,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
         catch (UserErrorException e) when (!resume)
         {
-            progress.Report(new ProgressEvent { Message = $"Beginning anew: {e.Message}" });
+            progress.Report(new ProgressEvent { Message = $"Starting over: {e.Message}" });
             return start;
         }
     }

@@ -9,7 +9,7 @@ namespace NanoRecSys.Training.Pipeline;
 /// </summary>
 /// <param name="options">When to train.</param>
 /// <param name="context">The artifacts folder and the data's name.</param>
-/// <param name="console">Says what it waits for.</param>
+/// <param name="console">Shows what it waits for.</param>
 /// <param name="time">For the schedule.</param>
 internal sealed class TrainingWatch(WatchOptions options, StepContext context, RunConsole console, TimeProvider time)
 {

@@ -19,7 +19,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
     private static readonly double[] Ridges = [1, 3, 10, 30, 100];
 
     /// <param name="counts">[V] training interactions of each item.</param>
-    /// <param name="embeddings">[V, D], L2-normalised.</param>
+    /// <param name="embeddings">[V, D], L2-normalized.</param>
     public static ContentMapFit Make(Catalog catalog, IReadOnlyList<int> counts, Tensor embeddings)
     {
         using var noGradient = no_grad();

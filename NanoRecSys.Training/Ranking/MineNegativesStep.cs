@@ -280,7 +280,7 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
 /// slightly less of the past than if encoded alone: the pass reads L items in total.</summary>
 internal sealed class PrefixEncoder(RetrieverNetwork tower)
 {
-    /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
+    /// <returns>[M, D], L2-normalized: after all but the last M - 1 items, ..., after all of them.</returns>
     public Tensor Encode(TimedHistory history, int positions)
     {
         using var noGradient = no_grad();

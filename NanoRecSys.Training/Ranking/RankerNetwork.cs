@@ -107,8 +107,8 @@ internal sealed class RankerParts : IDisposable
 }
 
 /// <summary>A batch of user-item pairs as ranker inputs.</summary>
-/// <param name="Users">[B, D] user embeddings, L2-normalised; or [1, D]: one user, B candidates.</param>
-/// <param name="Items">[B, D] item embeddings, L2-normalised.</param>
+/// <param name="Users">[B, D] user embeddings, L2-normalized; or [1, D]: one user, B candidates.</param>
+/// <param name="Items">[B, D] item embeddings, L2-normalized.</param>
 /// <param name="Popularity">[B, 1] log popularity in 0..1.</param>
 /// <param name="Numbers">[B, N] int64 buckets of number attributes.</param>
 /// <param name="Categories">[B, G] 1 where the item has the category.</param>
@@ -120,12 +120,12 @@ internal sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularit
 internal sealed class ItemFeatureTensors : IDisposable
 {
     private readonly ItemFeatures _features;
-    private readonly Tensor _embeddings; // [V, D], L2-normalised
+    private readonly Tensor _embeddings; // [V, D], L2-normalized
     private readonly Tensor _popularity; // [V, 1]
     private readonly Tensor _numbers; // [V, N]
     private readonly Tensor? _categories; // [V, G]; null if that would be too large
 
-    /// <param name="embeddings">[V, D], L2-normalised; ownership is transferred.</param>
+    /// <param name="embeddings">[V, D], L2-normalized; ownership is transferred.</param>
     public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
     {
         _features = features;

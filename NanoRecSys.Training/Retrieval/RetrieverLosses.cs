@@ -12,8 +12,8 @@ internal interface IRetrieverLoss
     bool IsSeparable => false;
 
     /// <summary>Computes the mean loss and its gradients for every parameter behind the two inputs.</summary>
-    /// <param name="users">[P, D], L2-normalised.</param>
-    /// <param name="items">[V, D], L2-normalised.</param>
+    /// <param name="users">[P, D], L2-normalized.</param>
+    /// <param name="items">[V, D], L2-normalized.</param>
     /// <param name="targets">[P] int64, row of the next item.</param>
     /// <param name="weights">Weights of the positions in the mean; null for equal weights.</param>
     double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null);
@@ -139,8 +139,8 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
         return Backward(users, items, targets, drawn, weights);
     }
 
-    /// <param name="users">[P, D], L2-normalised.</param>
-    /// <param name="items">[V, D], L2-normalised.</param>
+    /// <param name="users">[P, D], L2-normalized.</param>
+    /// <param name="items">[V, D], L2-normalized.</param>
     /// <param name="targets">[P] int64</param>
     /// <param name="drawn">[N] int64, rows of the negatives.</param>
     public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn, PositionWeights? weights = null)

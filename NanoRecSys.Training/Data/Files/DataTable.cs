@@ -223,7 +223,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     {
         string columns = string.Join(", ", keys.Select(key => $"{DuckDb.Text(key)}: 'VARCHAR'"));
         UserErrorException.ThrowIf(keys.Count == 0,
-            $"{file.Name} has no JSON objects with names in it. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
+            $"{file.Name} contains no JSON objects with names. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
 
         return new DataTable(file, format, keys)
         {
@@ -385,7 +385,7 @@ internal static class BadRow
         (string place, long line, string text) = bad.Count > 0 ? table.Find(bad[0].Row, rejected.Select(one => one.Line).ToHashSet()) : ("", long.MaxValue, "");
         string first = rejected.Count > 0 && rejected[0].Line < line
             ? Message(table.File.Name, $"line {rejected[0].Line}", rejected[0].Reason, rejected[0].Text)
-            : Message(table.File.Name, place, table.IsBrokenJson(text) ? "not a whole JSON object" : bad[0].Reason, text);
+            : Message(table.File.Name, place, table.IsBrokenJson(text) ? "not a complete JSON object" : bad[0].Reason, text);
         return count <= allowed ? (count, first) : throw new UserErrorException(allowed == 0
             ? first
             : $"More than {allowed:N0} rows cannot be read. Raise --skip-bad-rows, or correct them. The first: {first}");

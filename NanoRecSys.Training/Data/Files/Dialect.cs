@@ -19,7 +19,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
     {
         "," => "CSV",
         "\t" => "TSV",
-        " " => "text, separated by blanks",
+        " " => "text, separated by spaces",
         "\u0001" => "text, separated by U+0001",
         _ => $"CSV, separated by '{Delimiter}'",
     }) + (HasNames ? "" : ", without a header");
@@ -42,7 +42,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         {
             return lines.Any(line => line.Trim().Contains(' '))
                 ? new Dialect(" ", [], first) { IsSequences = true }
-                : throw new UserErrorException($"{file.Name} has one column only: {BadRow.Shorten(lines[0])}. Interactions need a user and an item in each row.");
+                : throw new UserErrorException($"{file.Name} has only one column: {BadRow.Shorten(lines[0])}. Interactions need a user and an item in each row.");
         }
 
         bool isQuoted = known is null && IsQuotedIn(lines, delimiter);

@@ -52,7 +52,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         Columns columns = Columns.Of(table, roles);
         if (_form is { } former && former != columns.Form)
         {
-            throw new UserErrorException($"{table.File.Name} has {Describe(columns.Form)}, and the file before it has {Describe(former)}. Write the times of all files alike.");
+            throw new UserErrorException($"{table.File.Name} has {Describe(columns.Form)}, but the previous file has {Describe(former)}. Use the same time format in all files.");
         }
 
         _form = columns.Form;
@@ -121,7 +121,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
             ReadOnlySpan<byte> name = Values.Text(values.Event, i);
             if (!IsId(name))
             {
-                return $"the {values.Columns.Event} is missing, or no name";
+                return $"the {values.Columns.Event} is missing, or not a name";
             }
 
             weight = WeightOf(name);
@@ -245,7 +245,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     private static bool IsId(ReadOnlySpan<byte> utf8) => utf8.Length is > 0 and <= EntityId.MaxBytes
         && ((utf8[0] != '.' && !utf8.ContainsAnyExceptInRange((byte)' ', (byte)'~')) || EntityId.IsValid(Encoding.UTF8.GetString(utf8)));
 
-    private static string Describe(TimeForm form) => form switch { TimeForm.None => "no times", TimeForm.Dates => "dates", _ => "times that are numbers" };
+    private static string Describe(TimeForm form) => form switch { TimeForm.None => "no times", TimeForm.Dates => "dates", _ => "numeric times" };
 
     /// <summary>The selected columns: users, items, and times, weights and events if present.</summary>
     private sealed record Columns(string User, string Item, string? Time, string? Weight, string? Event, TimeForm Form, IReadOnlyList<string> Expressions)

@@ -89,7 +89,7 @@ internal sealed class OpenedData : IDisposable
     {
         DataFile[] ratings = [.. Files.Where(file => MovieLensFiles.IsRatings(file.Path))];
         DataFile[] movies = [.. Files.Where(file => MovieLensFiles.IsMovies(file.Path) && !IsGenres(file))];
-        UserErrorException.ThrowIf(Files.Count == 0, $"{Place.Path} contains no file of data: CSV, TSV, JSON, JSON lines, Parquet, or one of them with gz or zst.");
+        UserErrorException.ThrowIf(Files.Count == 0, $"{Place.Path} contains no data file: CSV, TSV, JSON, JSON lines, Parquet, or one of them with gz or zst.");
         UserErrorException.ThrowIf(ratings.Length > 1,
             $"{Place.Path} contains several files of ratings ({string.Join(", ", ratings.Select(NameIn))}). Keep one of them, or set --data to one.");
 
@@ -112,12 +112,12 @@ internal sealed class OpenedData : IDisposable
         string[] partitions = [.. Interactions.SelectMany(one => Partitions(one.Table)).Distinct(StringComparer.OrdinalIgnoreCase)];
         if (partitions.Length > 0)
         {
-            Notes.Add($"Names of folders are not read as columns: {string.Join(", ", partitions)}. Write the values into the files if they matter.");
+            Notes.Add($"Folder names are not read as columns: {string.Join(", ", partitions)}. Write the values into the files if they matter.");
         }
 
         if (Items is null)
         {
-            Notes.Add($"No file beside {NameIn(Interactions[0].Table.File)} describes the items: they have no titles and categories, and go by their ids. --items FILE names one.");
+            Notes.Add($"No file next to {NameIn(Interactions[0].Table.File)} describes the items, so they have no titles or categories, only ids. Name one with --items.");
         }
     }
 
@@ -198,7 +198,7 @@ internal sealed class OpenedData : IDisposable
         DataTable? chosen = candidates.Length == 1 ? candidates[0] : Preferred(candidates, table => NameIn(table.File), ItemNames);
         if (chosen is null && candidates.Length > 0)
         {
-            Notes.Add($"Several files could describe the items ({string.Join(", ", candidates.Select(table => NameIn(table.File)))}), so none is read. --items FILE names one.");
+            Notes.Add($"Several files could describe the items ({string.Join(", ", candidates.Select(table => NameIn(table.File)))}), so none is read. Name one with --items.");
         }
 
         return chosen;

@@ -122,7 +122,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
 
         if (EventTypes.Count > 0 && options.EventWeights is null)
         {
-            Add($"Each event weighs 1, of whatever type: {string.Join(", ", EventTypes.Take(10).Select(type => $"{type.Name} {type.Rows}"))}. --event-weights gives types other weights, and excludes those below zero.");
+            Add($"All events have weight 1, whatever their type: {string.Join(", ", EventTypes.Take(10).Select(type => $"{type.Name} {type.Rows}"))}. --event-weights sets weights by type, and excludes types below zero.");
         }
 
         string[] unknown = options.EventWeights is null ? [] : [.. EventWeights.Parse(options.EventWeights).ByName.Keys.Except(EventTypes.Select(type => type.Name), StringComparer.OrdinalIgnoreCase)];
@@ -133,7 +133,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
 
         if (Excluded > 0)
         {
-            Add($"{Excluded:N0} events have a type of weight zero or less and are no interactions.");
+            Add($"{Excluded:N0} events have a type of weight zero or less and are not interactions.");
         }
     }
 }

@@ -152,7 +152,7 @@ internal static class PlainTower
     }
 }
 
-/// <summary>A user tower with seeded random weights: its cost does not depend on what it learned.</summary>
+/// <summary>A user tower with seeded random weights: its cost does not depend on its weights.</summary>
 internal static class RandomTower
 {
     /// <param name="folder">Folder for its temporary weight files.</param>

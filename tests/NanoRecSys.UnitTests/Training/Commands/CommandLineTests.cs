@@ -158,9 +158,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, await EvaluateAsync(january));
         Assert.Equal(0, await EvaluateAsync(copy));
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(february));
-        Assert.Contains($"comes from {january}, --data names {february}, which has other contents.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"comes from {january}, but --data names {february}, which has other contents.", _error.ToString(), StringComparison.Ordinal);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(_folder.File("nowhere/export")));
-        Assert.Contains("nor an existing file, folder or .zip archive", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains(", an existing file, folder or .zip archive, or a pattern", _error.ToString(), StringComparison.Ordinal);
 
         await File.WriteAllTextAsync(Path.Combine(january, "movies.csv"), "movieId,title,genres\n10,Heat (1995),Crime\n");
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(january));

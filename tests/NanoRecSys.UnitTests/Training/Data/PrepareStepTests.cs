@@ -207,7 +207,7 @@ public sealed class PrepareStepTests : FolderTests
         }
 
         error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
-        Assert.StartsWith($"{zip} contains no file of data: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{zip} contains no data file: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -249,8 +249,8 @@ public sealed class PrepareStepTests : FolderTests
         StepContext context = StepContexts.In(Folder.Path, "raw");
         DatasetSummary with = await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
 
-        Assert.Contains("No file beside Ratings.CSV describes the items: they have no titles and categories, and go by their ids. --items FILE names one.", without.Notes);
-        Assert.DoesNotContain(with.Notes, note => note.StartsWith("No file beside", StringComparison.Ordinal));
+        Assert.Contains("No file next to Ratings.CSV describes the items, so they have no titles or categories, only ids. Name one with --items.", without.Notes);
+        Assert.DoesNotContain(with.Notes, note => note.StartsWith("No file next to", StringComparison.Ordinal));
         Assert.Equal("Heat", (await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken)).Catalog.Items[0].Title);
     }
 
@@ -290,13 +290,13 @@ public sealed class PrepareStepTests : FolderTests
         Assert.Equal((2, 7L, 2L), (data.Summary.Duplicates, data.Summary.Interactions, data.Summary.Repeated));
         Assert.Equal([0, 1, 2], data.Histories.At(0).ToArray());
         Assert.Contains("2 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", data.Summary.Notes);
-        Assert.Contains(data.Summary.Notes, note => note.StartsWith("2 interactions repeat an item", StringComparison.Ordinal)
+        Assert.Contains(data.Summary.Notes, note => note.StartsWith("2 interactions repeat an earlier item", StringComparison.Ordinal)
             && note.Contains("1 of 2 users on validation and 1 of 2 on test", StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData("1,1,4,1\n2,2,4,2\n", "No user has 3 interactions, of which the last two are held out: the longest history has 1.")]
-    [InlineData("1,7,4,1\n1,7,4,2\n1,7,4,3\n1,7,4,4\n", "Each of the 1 validation items is one that its user had before, and seen items are never recommended")]
+    [InlineData("1,7,4,1\n1,7,4,2\n1,7,4,3\n1,7,4,4\n", "All 1 validation items repeat an earlier item of their user, and seen items are never recommended")]
     [InlineData("1,1,1500000000,4\n1,2,1500000001,4\n1,3,1500000002,4\n", "The columns rating and timestamp look swapped: ratings reach 1500000000, timestamps 4.")]
     public async Task Data_that_nothing_can_come_of_is_refused(string rows, string reason)
     {
@@ -308,7 +308,7 @@ public sealed class PrepareStepTests : FolderTests
     {
         PreparedData data = await PrepareAsync("1,10,-1,1\n1,11,4,2\n1,12,10,3\n", movies: null);
 
-        string[] expected = ["No file beside ratings.csv", "1 ratings are negative (down to -1)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
+        string[] expected = ["No file next to ratings.csv", "1 ratings are negative (down to -1)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
         Assert.Equal(expected.Length, data.Summary.Notes.Count);
         Assert.All(expected.Zip(data.Summary.Notes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
     }

@@ -75,8 +75,8 @@ public sealed class TimeSplitTests
     }
 
     [Theory]
-    [InlineData(0.0001, "--held-out 0.0001 of 20 interactions leaves none to train, to validate or to test. Use a larger share.")]
-    [InlineData(0.99, "--held-out 0.99 of 20 interactions leaves none to train, to validate or to test. Use a smaller share.")]
+    [InlineData(0.0001, "--held-out 0.0001 of 20 interactions leaves none for training, validation or test. Use a larger share.")]
+    [InlineData(0.99, "--held-out 0.99 of 20 interactions leaves none for training, validation or test. Use a smaller share.")]
     public void A_share_that_leaves_a_part_empty_is_named(double heldOut, string expected) =>
         Assert.Equal(expected, Assert.Throws<UserErrorException>(() => TimeCuts.At(Twenty, heldOut)).Message);
 

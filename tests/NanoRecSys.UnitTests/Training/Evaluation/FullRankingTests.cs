@@ -37,7 +37,7 @@ public sealed class FullRankingTests
 
     [Theory]
     [InlineData(new[] { 0, 1 }, "No user can be evaluated on test: nobody has a held-out item. Prepare more data.")]
-    [InlineData(new[] { 0, 1, 0 }, "No user can be evaluated on test: the held-out items of all 1 are items that they had before. Prepare more data.")]
+    [InlineData(new[] { 0, 1, 0 }, "No user can be evaluated on test: the held-out items of all 1 repeat earlier items. Prepare more data.")]
     public void Without_users_there_are_no_figures(int[] items, string expected)
     {
         var split = new LeaveOneOut(new UserHistories([1], [0, items.Length], items));

@@ -52,7 +52,7 @@ public sealed class ImportStepTests : FolderTests
         string path = Folder.File("other.safetensors");
         SafetensorsFile.Write(path, _tower.Values, new Dictionary<string, string> { ["kind"] = kind, ["positions"] = positions });
 
-        await Assert.RefusedAsync(() => ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 4 }, _context), $"holds '{kind}' blocks with '{positions}' positions");
+        await Assert.RefusedAsync(() => ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 4 }, _context), $"contains '{kind}' blocks with '{positions}' positions");
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class ImportStepTests : FolderTests
     public async Task Without_a_map_the_data_must_have_as_many_items()
     {
         await PrepareStep.RunAsync(new PrepareOptions { Data = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n") }, _context);
-        await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "The item table has 9 rows, the prepared data has 3 items. Set --item-map to a file with the movie ids in the order of the rows.");
+        await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "The item table has 9 rows, the prepared data has 3 items. Set --item-map to a file with the item ids in the order of the rows.");
     }
 
     [Fact]

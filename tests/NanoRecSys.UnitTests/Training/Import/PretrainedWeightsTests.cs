@@ -131,8 +131,8 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData("8002 8AFF00", "255 bytes")]
     [InlineData("8002 5801000000FF 2E", "not UTF-8")]
     [InlineData("8002 4B01 51 2E", "refers to data")]
-    [InlineData("8002 5D 2E", "it holds a list, not a state dictionary")]
-    [InlineData("8002 7D 2E", "it holds no tensors")]
+    [InlineData("8002 5D 2E", "it contains a list, not a state dictionary")]
+    [InlineData("8002 7D 2E", "it contains no tensors")]
     public void A_pickle_that_is_no_state_dictionary_is_refused_with_the_reason(string hex, string reason)
     {
         PthWriter.WriteArchive(_path, Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)), []);

@@ -114,7 +114,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
         await File.WriteAllBytesAsync(index[1], earlier[1], context.Cancellation);
 
         await AssertRefusedAsync(
-            $"{index[0]} was built from other item embeddings than are exported now. Run 'index' again.", () => PublishStep.RunAsync(new PublishOptions(), context));
+            $"{index[0]} was built from other item embeddings than the exported ones. Run 'index' again.", () => PublishStep.RunAsync(new PublishOptions(), context));
     }
 
     [Theory]

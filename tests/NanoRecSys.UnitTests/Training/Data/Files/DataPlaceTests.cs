@@ -28,7 +28,7 @@ public sealed class DataPlaceTests : IDisposable
         _folder.Write("day=1/x.csv", "user,item\n1,a\n");
 
         Assert.Equal(["1 a 1 0", "2 b 1 1"], ReadFolder.Rows(await _folder.ReadAsync()));
-        Assert.Contains("Names of folders are not read as columns: day. Write the values into the files if they matter.", _folder.Notes);
+        Assert.Contains("Folder names are not read as columns: day. Write the values into the files if they matter.", _folder.Notes);
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class DataPlaceTests : IDisposable
         _folder.Write("a.csv", "user,item,time\n1,a,1500000000\n");
         _folder.Write("b.csv", "user,item,time\n1,b,2020-01-01\n");
 
-        Assert.Equal("DIR/b.csv has dates, and the file before it has times that are numbers. Write the times of all files alike.", await _folder.RefusalAsync());
+        Assert.Equal("DIR/b.csv has dates, but the previous file has numeric times. Use the same time format in all files.", await _folder.RefusalAsync());
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class DataPlaceTests : IDisposable
 
     [Fact]
     public async Task A_folder_without_data_is_refused() =>
-        Assert.StartsWith("DIR contains no file of data: ", await _folder.With("notes.md", "nothing").RefusalAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("DIR contains no data file: ", await _folder.With("notes.md", "nothing").RefusalAsync(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("shop.v2", "shop.v2")]

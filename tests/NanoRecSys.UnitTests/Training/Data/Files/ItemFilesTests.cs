@@ -182,7 +182,7 @@ public sealed class ItemFilesTests : IDisposable
         _folder.Write("b.csv", "item,title\n1,B\n");
 
         Assert.Empty((await _folder.ReadAsync()).Items);
-        Assert.Contains("Several files could describe the items (a.csv, b.csv), so none is read. --items FILE names one.", _folder.Notes);
+        Assert.Contains("Several files could describe the items (a.csv, b.csv), so none is read. Name one with --items.", _folder.Notes);
         Assert.Equal("B", Assert.Single((await _folder.ReadAsync(options: new ReadOptions { Items = Path.Combine(_folder.Path, "b.csv") })).Items).Title);
         Assert.Equal("--items nowhere.csv is not an existing file.", await _folder.RefusalAsync(options: new ReadOptions { Items = "nowhere.csv" }));
     }

@@ -192,7 +192,7 @@ public sealed class PublishedShapesTests : IDisposable
 
         Assert.Equal(["276725 034545104X 0 0", "276726 0155061224 5 1"], ReadFolder.Rows(data));
         Assert.Equal(TimeForm.None, data.Form);
-        Assert.Contains("There is no column of times: the order of the file is that of the interactions.", _folder.Notes);
+        Assert.Contains("There is no time column: the order of the file is used.", _folder.Notes);
         Assert.Equal(("Flesh; Tones: Ä Novel", 2002), (data.Items[0].Title, data.Items[0].Attributes["Year-Of-Publication"].Number));
     }
 
@@ -230,7 +230,7 @@ public sealed class PublishedShapesTests : IDisposable
     [Theory]
     [InlineData("{u'username': u'Sunbro', 'product_id': u'725280'}\n", "has Python literals, which are not JSON")]
     [InlineData("<html><body>Not found</body></html>\n", "is HTML or XML")]
-    [InlineData("just\nwords\n", "has one column only: just")]
+    [InlineData("just\nwords\n", "has only one column: just")]
     public async Task Other_texts_are_refused_with_what_they_are(string text, string reason) =>
         Assert.StartsWith($"DIR/steam_reviews.json {reason}", await _folder.With("steam_reviews.json", text).RefusalAsync(), StringComparison.Ordinal);
 

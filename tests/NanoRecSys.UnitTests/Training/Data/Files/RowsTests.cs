@@ -122,9 +122,9 @@ public sealed class RowsTests : IDisposable
     [Theory]
     [InlineData("{\"user\": 1, \"item\": 2, \"ts\": \"yesterday\"}", "the ts 'yesterday' is not a time: a number since 1970, or an ISO date")]
     [InlineData("{\"user\": 1, \"ts\": 5}", "the item is missing")]
-    [InlineData("not JSON", "not a whole JSON object")]
-    [InlineData("{\"user\": 1, ", "not a whole JSON object")]
-    [InlineData("[1, 2]", "not a whole JSON object")]
+    [InlineData("not JSON", "not a complete JSON object")]
+    [InlineData("{\"user\": 1, ", "not a complete JSON object")]
+    [InlineData("[1, 2]", "not a complete JSON object")]
     public async Task A_line_of_JSON_that_cannot_be_read_is_named(string line, string reason) =>
         Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await _folder.With("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n").RefusalAsync());
 
@@ -268,7 +268,7 @@ public sealed class RowsTests : IDisposable
 
         Assert.Equal(["1 2 1 0 x0.25", "1 4 1 1"], ReadFolder.Rows(data));
         Assert.Equal([("view", 0.25, 1L), ("Dislike", -1, 1), ("share", 1, 1)], data.EventTypes.Select(type => (type.Name, type.Weight, type.Rows)));
-        Assert.Contains("1 events have a type of weight zero or less and are no interactions.", _folder.Notes);
+        Assert.Contains("1 events have a type of weight zero or less and are not interactions.", _folder.Notes);
         Assert.Contains(_folder.Notes, note => note.StartsWith("--event-weights names types that the data does not have: buy.", StringComparison.Ordinal));
     }
 
