@@ -87,7 +87,7 @@ internal sealed class ImplicitAls
 }
 
 /// <summary>
-/// Solves one row's factors x of implicit least squares: minimise the sum over its interactions of
+/// Solves one row's factors x of implicit least squares: minimizes the sum over its interactions of
 /// weight * (1 - x.q)^2, plus unobserved * the sum over all rows q of (x.q)^2, plus ridge * |x|^2. One instance per
 /// thread: it works in place.
 /// </summary>

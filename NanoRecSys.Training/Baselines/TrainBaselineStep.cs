@@ -26,7 +26,7 @@ internal sealed record TrainBaselineOptions
 /// <param name="Validation">Metrics of the kept weights.</param>
 internal sealed record TrainBaselineSummary(string Model, int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
-/// <summary>Trains a baseline and keeps the weights that are best on validation.</summary>
+/// <summary>Trains a baseline and keeps the best weights on validation.</summary>
 internal static class TrainBaselineStep
 {
     /// <exception cref="UserErrorException">No prepared data.</exception>

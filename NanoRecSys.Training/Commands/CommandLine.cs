@@ -191,7 +191,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
 
     /// <summary>
     /// A command of several stages. <paramref name="isNeedless"/> receives whether another training holds the workspace, and returns why there is
-    /// nothing to do, or null to go on. <paramref name="prepares"/> says whether the command replaces the prepared data; the others
+    /// nothing to do, or null to continue. <paramref name="prepares"/> says whether the command replaces the prepared data; the others
     /// require that it was prepared from <c>--data</c>.
     /// </summary>
     public Command Create(

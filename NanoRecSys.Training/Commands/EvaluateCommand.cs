@@ -16,7 +16,7 @@ internal static class EvaluateCommand
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    // For scripts that name everything they pass.
+    // For scripts that only pass named options.
     private static readonly Option<string[]> NamedModels = new("--model", "--models")
     {
         Description = "The models, as an option",

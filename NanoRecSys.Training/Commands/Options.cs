@@ -6,7 +6,7 @@ using System.Numerics;
 namespace NanoRecSys.Training.Commands;
 
 /// <summary>A command's options, each with the setting it fills in.</summary>
-/// <remarks>Only options that are given change a setting: every other one keeps its default, or the value of a preset.</remarks>
+/// <remarks>Only given options change a setting: all others keep their default, or the preset's value.</remarks>
 internal sealed class OptionSet<T> : IEnumerable<Option>
 {
     private readonly List<(Option Option, Func<ParseResult, T, T> Apply)> _options = [];

@@ -5,7 +5,7 @@ internal sealed record TimeUnit(string Name, long PerSecond)
 {
     public static readonly TimeUnit Seconds = new("seconds", 1);
 
-    /// <summary>ISO dates, kept as microseconds.</summary>
+    /// <summary>ISO dates, stored as microseconds.</summary>
     public static readonly TimeUnit Dates = new("dates", 1_000_000);
 
     /// <summary>No times; the order of the rows counts.</summary>

@@ -121,7 +121,7 @@ internal sealed class WholeHistories(UserHistories histories) : DataSplit(histor
 }
 
 /// <summary>A global split by time: nothing from the future is trained on. A user's first item of the validation period is the validation target, the first of
-/// the test period the test target, each predicted from all that the user had before it. Users with no item in the period, or no earlier item, are
+/// the test period the test target, each predicted from the user's earlier items. Users with no item in the period, or no earlier item, are
 /// skipped; a user's other items in those periods are only history for a later target.</summary>
 internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
 {

@@ -4,7 +4,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Known">Number of the user's earlier interactions with other items.</param>
 internal sealed record HeldOutItemCase(EntityId UserId, int Known, EntityId ItemId);
 
-/// <summary>Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they did not exist yet:
+/// <summary>Items that <c>prepare --new-items</c> removes from the data entirely, with all their interactions, as if they did not exist yet:
 /// an honest test of how new items are handled. Stored as <c>held_out_items.json</c> next to the prepared data.</summary>
 /// <param name="Items">Their metadata; training never sees them.</param>
 /// <param name="Cases">At most one per user, who must have an earlier history.</param>

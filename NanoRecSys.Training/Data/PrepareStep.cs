@@ -204,7 +204,7 @@ internal sealed record PrepareOptions
     /// are left out. Null: all items, in order of first appearance.</summary>
     public IReadOnlyList<EntityId>? ItemOrder { get; init; }
 
-    /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, EventArchive, CancellationToken)"/>. Null for none.</summary>
+    /// <summary>Redis of the API, whose events are added to the data; see <see cref="LiveEvents.ReadAsync(string, EventArchive, CancellationToken)"/>. Null for none.</summary>
     public string? Events { get; init; }
 
     /// <summary>Word for an item; null for the default.</summary>

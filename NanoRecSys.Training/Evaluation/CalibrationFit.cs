@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Fits the probability that a recommended item is the next one to its ranking score (Platt, 1999): a logistic
+/// <summary>Fits the probability that a recommended item is the next one, given its ranking score (Platt, 1999): a logistic
 /// regression over all list positions on validation, by Newton's method.</summary>
 internal static class CalibrationFit
 {

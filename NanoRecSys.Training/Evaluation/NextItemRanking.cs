@@ -167,7 +167,7 @@ internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, i
     private sealed record Scratch(int[] Negatives, RowSet Taken);
 }
 
-/// <summary>Draws distinct negatives uniformly, without the target and excluded items: the target is mostly more popular than they are,
+/// <summary>Draws distinct negatives uniformly, without the target and excluded items: the target is usually more popular than they are,
 /// which flatters. A user's negatives depend only on the seed and the user: they are the same for every model, order of users and number of
 /// threads.</summary>
 internal sealed class NegativeSampler

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>A retriever as it is served: the exported graph, one history at a time, and the exported item embeddings.</summary>
+/// <summary>A retriever in its served form: the exported graph, one history at a time, and the exported item embeddings.</summary>
 /// <param name="embeddings">Path of [V', D], L2-normalized.</param>
 /// <param name="rows">[V] the retriever's row of each item of the data, or -1 for an unknown item; null if the rows are the data's.</param>
 internal sealed class ExportedRetriever(string name, string tower, string embeddings, ModelInfo model, int[]? rows = null) : IScorer, IDisposable

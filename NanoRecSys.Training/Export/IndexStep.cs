@@ -109,7 +109,7 @@ internal sealed record IndexOptions
     /// <summary>Bytes of a product code (m).</summary>
     public int? Parts { get; init; }
 
-    /// <summary>Edges of a row in a graph (M).</summary>
+    /// <summary>Edges per row of a graph (M).</summary>
     public int? Edges { get; init; }
 
     /// <summary>Lists searched (nprobe) or candidates kept (efSearch); null: the fewest that reach <see cref="Recall"/>.</summary>

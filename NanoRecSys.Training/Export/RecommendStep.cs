@@ -79,7 +79,7 @@ internal static class RecommendStep
         }
 
         string[] lines = File.Exists(source) ? File.ReadAllLines(source)
-            : throw new UserErrorException($"--users {source}: there is no such file. Set it to {AllUsers}, or to a file with one user id in each line.");
+            : throw new UserErrorException($"--users {source}: there is no such file. Set it to {AllUsers}, or to a file with one user id per line.");
         var users = new List<int>(lines.Length);
         var unknown = new List<int>();
         for (int i = 0; i < lines.Length; i++)

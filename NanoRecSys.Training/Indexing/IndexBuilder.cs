@@ -28,7 +28,7 @@ internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progr
 
 /// <param name="Lists">Number of lists (nlist), for the kinds with lists.</param>
 /// <param name="Parts">Bytes of a code (m), for <see cref="IndexKinds.IvfProduct"/>.</param>
-/// <param name="Edges">Edges of a row (M), for <see cref="IndexKinds.Hnsw"/>; twice as many on the lowest level.</param>
+/// <param name="Edges">Edges per row (M), for <see cref="IndexKinds.Hnsw"/>; twice as many on the lowest level.</param>
 internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int Edges = 0)
 {
     /// <summary>In the notation of FAISS's index factory: <c>IVF4096,PQ32</c>.</summary>
@@ -68,7 +68,7 @@ internal static class DefaultShapes
                     : throw new UserErrorException($"A graph has 2 to {HnswGraph.MostEdges:N0} edges per row, not {edges:N0}.");
         }
 
-        UserErrorException.ThrowIf(count < 1 || count > rows, $"{rows:N0} items cannot be kept in {count:N0} lists. Ask for 1 to {rows:N0}.");
+        UserErrorException.ThrowIf(count < 1 || count > rows, $"{rows:N0} items cannot be divided into {count:N0} lists. Set 1 to {rows:N0}.");
 
         if (kind != IndexKinds.IvfProduct)
         {

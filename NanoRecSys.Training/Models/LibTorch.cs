@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built with (Debian 12, Ubuntu 22.04):
+/// <summary>Loads TorchSharp's native library, even on Linux hosts whose libstdc++ is older than the one it was built with (Debian 12, Ubuntu 22.04):
 /// there, a copy without that requirement is made in the user's cache folder.</summary>
 internal static class LibTorch
 {
@@ -89,7 +89,7 @@ internal static class LibTorch
 }
 
 /// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the thread they wait for when other
-/// programs need the cores: two short epochs on two cores next to some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
+/// programs need the cores: two short epochs on two cores next to some twenty busy processes took 14 s sleeping, a single one 79 s spinning.</summary>
 internal static partial class OpenMpWaiting
 {
     private const string Policy = "OMP_WAIT_POLICY";

@@ -63,7 +63,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     }
 
     /// <summary><paramref name="open"/> creates the model from its configuration and weights.</summary>
-    /// <param name="data">What it must have been trained on; null if it is used without any data.</param>
+    /// <param name="data">What it must have been trained on; null if it is used without data.</param>
     public TModel Read<TModel>(string folder, PreparedData? data, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
     {
         T configuration = ReadModel(folder);

@@ -3,7 +3,7 @@ namespace NanoRecSys.Training.Race;
 /// <summary>A model in the race.</summary>
 /// <param name="Name">Name in tables.</param>
 /// <param name="Parts">Number of models combined: of candidates that do not differ significantly, the one with the fewest parts is chosen.</param>
-/// <param name="Ranks">[U] of the validation items; the same users for all candidates.</param>
+/// <param name="Ranks">[U] ranks of the validation items; the same users for all candidates.</param>
 /// <param name="Seconds">Seconds of training.</param>
 internal sealed record RaceCandidate(string Name, int Parts, int[] Ranks, double Seconds)
 {

@@ -38,7 +38,7 @@ internal sealed record RaceOutcome(
     /// <exception cref="UserErrorException">There was no race with this data and these weights, or no lists were chosen.</exception>
     public static RaceOutcome Read(Workspace workspace, PreparedData data) => Find(workspace, data) is { Lists.Count: > 0 } outcome
         ? outcome
-        : throw new UserErrorException($"There is no blend of this data and this retriever in {workspace.RaceFolder}. Run 'race'; it keeps one if it chooses one.");
+        : throw new UserErrorException($"There is no blend for this data and this retriever in {workspace.RaceFolder}. Run 'race'; it keeps one if it chooses one.");
 
     /// <summary>Metrics of a model by its name in <c>evaluate</c>, where all chosen lists are called <c>blend</c>.</summary>
     public RaceFigures? Of(string model) => Figures.GetValueOrDefault(model == RaceStep.BlendName ? Chosen : model);

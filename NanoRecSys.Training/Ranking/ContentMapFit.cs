@@ -115,7 +115,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
 
         public Fold Minus(Fold other) => this with { Gram = Gram - other.Gram, Cross = Cross - other.Cross };
 
-        /// <returns>[F, D] minimising the weighted squared error plus ridge times the squared weights.</returns>
+        /// <returns>[F, D] minimizing the weighted squared error plus ridge times the squared weights.</returns>
         public Tensor Solve(double ridge) => linalg.solve(Gram + ridge * eye(Gram.shape[0], dtype: float64), Cross);
 
         /// <param name="solutions">[F, D] each, fitted without these rows.</param>

@@ -186,7 +186,7 @@ internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int 
 }
 
 /// <summary>The retriever's top items for one user, with the ranker's logits.</summary>
-/// <param name="Rows">[K] item rows, the retriever's best first.</param>
+/// <param name="Rows">[K] item rows, in the retriever's order.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
 /// <param name="Logits">[K] the ranker's.</param>
 internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
@@ -225,7 +225,7 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
 
 /// <summary>The retriever's top items for one user, before ranking.</summary>
 /// <param name="User">[D] the user's embedding.</param>
-/// <param name="Rows">[K] item rows, the retriever's best first.</param>
+/// <param name="Rows">[K] item rows, in the retriever's order.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
 internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
 

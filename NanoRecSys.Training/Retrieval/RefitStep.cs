@@ -5,8 +5,8 @@ namespace NanoRecSys.Training.Retrieval;
 internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
 /// <summary>Retrains the selected retriever from scratch, with its settings, the number of epochs that validation chose, and the
-/// validation items in the training part. Only each user's test item stays unseen. In short histories, the validation item is a large, and the
-/// newest, share of what is known of a user.</summary>
+/// validation items in the training part. Only each user's test item stays unseen. In short histories, the validation item is a large share of
+/// what is known of a user, and the newest.</summary>
 internal static class RefitStep
 {
     public static async Task<RefitSummary> RunAsync(StepContext context)

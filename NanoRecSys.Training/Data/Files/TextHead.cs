@@ -62,7 +62,7 @@ internal static class TextHead
         }
     }
 
-    /// <summary>The file as DuckDB reads it: the file itself, or a copy in UTF-8 (other lines are read as Windows-1252), without a mix of LF and
+    /// <summary>The file as DuckDB reads it: the file itself, or a copy in UTF-8 (lines that are not UTF-8 are read as Windows-1252), without a mix of LF and
     /// CRLF, which stops DuckDB, and without a byte order mark before JSON, which DuckDB reports as a bad row. No line is overlong.</summary>
     /// <exception cref="InvalidDataException">A damaged gz file.</exception>
     public static DataFile InUtf8(DataFile file, Lazy<string> folder, ICollection<string> notes, out long all)

@@ -169,9 +169,9 @@ internal static class MovieNames
 /// </summary>
 internal sealed class TasteWalk(MovieWorld world)
 {
-    private const double Follow = 0.35; // one of the few movies that come after the last one
+    private const double Follow = 0.35; // one of the few movies that follow the last one
     private const double Stay = 0.30; // another of the same cluster
-    private const double Move = 0.15; // on to one of the few clusters that come after this one
+    private const double Move = 0.15; // on to one of the few clusters that follow this one
     private const double Return = 0.12; // back to one of the user's favourites; the rest is any popular movie
     private const double Drift = 0.1; // share of those returns after which the favourite changes
     private const int Favourites = 3;

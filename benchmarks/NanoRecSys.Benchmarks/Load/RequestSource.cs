@@ -129,7 +129,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
     private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
     private static ReadOnlySpan<byte> LastChunk => "\r\n0\r\n\r\n"u8;
 
-    /// <summary>Sends a whole request and reads its answer to the end.</summary>
+    /// <summary>Sends a request and reads its whole response.</summary>
     /// <exception cref="SocketException">The connection broke; the next call opens another.</exception>
     /// <exception cref="InvalidDataException">The response is not the expected HTTP.</exception>
     public Reply Ask(ReadOnlySpan<byte> request)

@@ -60,7 +60,7 @@ public class StageBenchmarks
     [Benchmark]
     public object Rank() => Recommender.Rank(_catalog, _user, _median, _candidates, _rules);
 
-    /// <summary>The response's JSON, as it is sent and cached.</summary>
+    /// <summary>The response's JSON, as sent and cached.</summary>
     [Benchmark]
     public object Respond() => Entry();
 

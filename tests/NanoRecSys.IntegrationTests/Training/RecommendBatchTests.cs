@@ -75,7 +75,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     [Theory]
     [InlineData("lists.txt", "all", null, ".parquet, .csv or .jsonl")]
     [InlineData("none/lists.csv", "all", null, "there is no folder")]
-    [InlineData("lists.csv", "missing.txt", null, "one user id in each line")]
+    [InlineData("lists.csv", "missing.txt", null, "one user id per line")]
     [InlineData("lists.csv", "all", "000000000000", "000000000000")]
     public async Task A_batch_that_cannot_be_made_is_refused_with_the_reason(string output, string users, string? version, string expected)
     {
