@@ -62,7 +62,7 @@ public sealed class ArtifactFaultTests
         api.Store.Publish(staging, whole.Manifest);
 
         await ApiServer.UntilAsync("the refusal is reported", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
-            .Any(text => text.Contains("not numbers", StringComparison.Ordinal)));
+            .Any(text => text.Contains("not finite", StringComparison.Ordinal)));
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
         Assert.Equal((running, 10), (answer.Text("version"), answer.MovieIds().Length));
     }
