@@ -31,7 +31,7 @@ public sealed class PageTests(FirstStart start)
         { "explore", "/explore", "map-drawn" },
         { "item", "/item/260", "audience-member" },
         { "user", "/user/15", "user-list-item" },
-        { "data", "/data", "long-tail" },
+        { "data", "/data", "over-time" },
         { "events", "/events", "events" },
         { "rules", "/rules", "add-rule" },
         { "telemetry", "/telemetry", "telemetry-stage-row" },
