@@ -31,6 +31,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         string positions = weights.Metadata.GetValueOrDefault(WeightsMetadata.Positions, Positions.Rotary);
         UserErrorException.ThrowIf(kind != BlockKinds.Transformer || positions != Positions.Rotary,
             $"{weights.Path} contains {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
+        UserErrorException.ThrowIf(weights.Tensors.Keys.Any(name => name.StartsWith(MemberWeights.Prefix(1), StringComparison.Ordinal)),
+            $"{weights.Path} contains several networks (of a training with --members). 'import' supports a single network only.");
     }
 
     private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)

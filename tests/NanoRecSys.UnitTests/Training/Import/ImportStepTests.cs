@@ -56,6 +56,15 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
+    public async Task Several_networks_in_one_file_are_refused_as_such()
+    {
+        string path = Folder.File("members.safetensors");
+        SafetensorsFile.Write(path, MemberWeights.Join([_tower.Values, _tower.Values]), new Dictionary<string, string>());
+
+        await Assert.RefusedAsync(() => ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 4 }, _context), "contains several networks (of a training with --members)");
+    }
+
+    [Fact]
     public async Task All_wrong_missing_and_unexpected_tensors_are_named_at_once()
     {
         _tower.Remove("norm.weight");

@@ -62,6 +62,23 @@ public sealed class RetrieverMembersTests : FolderTests
         Assert.Equal(Weights(unbroken), Weights(broken));
     }
 
+    [Fact]
+    public async Task A_warm_start_begins_with_the_served_weights_of_each_member()
+    {
+        const string Version = "0123456789ab";
+        StepContext context = await PrepareAsync(Folder, "a");
+        await TrainRetrieverStep.RunAsync(Two, context);
+        ModelInfo model = ModelFolder.Retriever.ReadModel(context.Workspace.RetrieverFolder);
+        IReadOnlyDictionary<string, NamedTensor> served = Tensors(context);
+        await ServedWeights.KeepAsync(Version, await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context.Workspace);
+        await File.WriteAllTextAsync(context.Workspace.Store.CurrentFile, Version, context.Cancellation);
+
+        await TrainRetrieverStep.RunAsync(Two with { WarmStart = true, Epochs = 1, LearningRate = 1e-9 }, context);
+
+        Assert.All(served.Values, tensor => Assert.Equal(tensor.Values, Tensors(context)[tensor.Name].Values, (a, b) => Math.Abs(a - b) < 1e-6));
+        Assert.NotEqual(served.OfMember(model, 0)[UserTower.ItemTableName].Values, served.OfMember(model, 1)[UserTower.ItemTableName].Values);
+    }
+
     /// <summary>Of the refit and of the final fit, too: each begins with the weights of its member.</summary>
     [Fact]
     public async Task The_exported_graph_answers_as_all_members_together()
