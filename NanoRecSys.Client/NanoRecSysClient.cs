@@ -56,7 +56,8 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
 
     /// <summary>The items with these ids, in this order; unknown ids are skipped.</summary>
     public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
-        (await GetAsync<ItemList>($"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
+        // Each id in a parameter of its own, since it may contain a comma; the empty one at the end marks even a single id as such.
+        (await GetAsync<ItemList>($"/items?{string.Concat(ids.Select(id => $"ids={Escape(id)}&"))}ids=", cancellation)).Items;
 
     /// <param name="query">Title words or prefixes of them; empty for the most popular items.</param>
     /// <param name="limit">1 to 200.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Web.Components.Rules;
 
@@ -74,7 +75,7 @@ public sealed class EffectDraft(string kind)
         draft.Conditions.AddRange((items.Where ?? []).Select(condition => new ConditionDraft { Field = condition.Field, Op = condition.Op, Value = ConditionDraft.Shown(condition.Value) }));
         if (items.CategoriesAny is { Count: > 0 } categories)
         {
-            draft.Conditions.Add(new ConditionDraft { Field = ConditionDraft.Categories, Op = ConditionDraft.In, Value = string.Join(", ", categories) });
+            draft.Conditions.Add(new ConditionDraft { Field = ConditionDraft.Categories, Op = ConditionDraft.In, Value = ConditionDraft.Joined(categories) });
         }
 
         return draft;
@@ -98,7 +99,7 @@ public sealed class EffectDraft(string kind)
 }
 
 /// <summary>A condition on an attribute.</summary>
-public sealed class ConditionDraft
+public sealed partial class ConditionDraft
 {
     public const string Categories = "categories";
     public const string In = "in";
@@ -109,7 +110,7 @@ public sealed class ConditionDraft
 
     public string Op { get; set; } = "=";
 
-    /// <summary>For <see cref="In"/>, several values separated by commas.</summary>
+    /// <summary>For <see cref="In"/>, several values separated by commas; a value that contains a comma is in double quotes, as in CSV.</summary>
     public string Value { get; set; } = "";
 
     public string[] Operators(CatalogOverview? catalog) => KindOf(catalog) is AttributeKind.Number or AttributeKind.Time ? OfNumbers : OfTexts;
@@ -118,9 +119,19 @@ public sealed class ConditionDraft
         (Field == Categories ? catalog?.Categories : catalog?.Attributes.FirstOrDefault(attribute => attribute.Name == Field)?.Values)?.Select(value => value.Value) ?? [];
 
     public AttributeCondition ToRequest(CatalogOverview? catalog) => new(
-        Field, Op, Op == In ? new JsonArray([.. Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(JsonNode (value) => Json(value, catalog))]) : Json(Value.Trim(), catalog));
+        Field, Op, Op == In ? new JsonArray([.. Values(Value).Select(JsonNode (value) => Json(value, catalog))]) : Json(Value.Trim(), catalog));
 
-    public static string Shown(JsonNode? value) => value is JsonArray list ? string.Join(", ", list.Select(Shown)) : value?.ToString() ?? "";
+    public static string Shown(JsonNode? value) => value is JsonArray list ? Joined(list.Select(Shown)) : value?.ToString() ?? "";
+
+    internal static string Joined(IEnumerable<string> values) =>
+        string.Join(", ", values.Select(value => value.AsSpan().ContainsAny(',', '"') ? $"\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : value));
+
+    private static IEnumerable<string> Values(string joined) => JoinedValue.Matches(joined)
+        .Select(match => match.Groups["quoted"] is { Success: true } quoted ? quoted.Value.Replace("\"\"", "\"", StringComparison.Ordinal) : match.Value.Trim())
+        .Where(value => value.Length > 0);
+
+    [GeneratedRegex("""\s*"(?<quoted>([^"]|"")*)"\s*(?=,|$)|[^,]+""", RegexOptions.ExplicitCapture)]
+    private static partial Regex JoinedValue { get; }
 
     // Values that are not numbers stay text: the API reports the error.
     private JsonValue Json(string value, CatalogOverview? catalog) =>

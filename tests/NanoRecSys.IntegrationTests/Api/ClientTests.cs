@@ -59,6 +59,35 @@ public sealed class ClientTests
         Assert.Single(await api.HistoryAsync(11), 1010);
     }
 
+    /// <summary>With ids of every kind of character that a URL gives a meaning.</summary>
+    [Fact]
+    public async Task Items_and_events_are_stored_listed_and_deleted()
+    {
+        EntityId user = EntityId.Of("Ünal/1?"), item = EntityId.Of("a,b/c d%2F&#1");
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(501), cache.ConnectionString, ("Security:WriteKeys:0", KeyHash));
+        await using ServiceProvider services = Services(api, Key);
+        NanoRecSysClient client = services.GetRequiredService<NanoRecSysClient>();
+
+        ItemReceipt put = await client.PutItemAsync(item, new ItemRequest { Title = "Walnut table", Categories = ["Tables"] }, Test);
+        ItemDetail detail = await client.ItemAsync(item, Test);
+        IReadOnlyList<ItemInfo> listed = await client.ItemsAsync([item, 1010, EntityId.Of("unknown")], Test), found = await client.SearchAsync("walnut", 5, Test);
+        EventReceipt stored = await client.StoreAsync(
+            [new EventRequest { UserId = user, ItemId = 1010, Key = "click/1" }, new EventRequest { UserId = user, ItemId = 1011 }, new EventRequest { UserId = user, ItemId = 1012 }], Test);
+        EventsDeleted one = await client.DeleteEventAsync(user, "click/1", Test);
+        UserHistoryResponse history = await client.HistoryAsync(user, 10, Test);
+        EventsDeleted all = await client.DeleteEventsAsync(user, Test);
+        ItemDeleted deleted = await client.DeleteItemAsync(item, Test);
+
+        Assert.Equal((item, "Walnut table"), (put.Item.ItemId, detail.Item.Title));
+        Assert.Equal([item, 1010], listed.Select(each => each.ItemId));
+        Assert.Equal([item], found.Select(each => each.ItemId));
+        Assert.Equal((3, 1, 2), (stored.Stored, one.Deleted, all.Deleted));
+        Assert.Equal([1011, 1012], history.Items.Select(each => each.ItemId).Order(Comparer<EntityId>.Create(EntityId.Compare)));
+        Assert.True(deleted.Deleted);
+        Assert.Empty(await client.SearchAsync("walnut", 5, Test));
+    }
+
     [Fact]
     public async Task Without_an_address_the_setting_is_named()
     {

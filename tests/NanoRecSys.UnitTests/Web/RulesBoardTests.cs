@@ -33,4 +33,27 @@ public sealed class RulesBoardTests : BunitContext
         board.WaitForAssertion(() => Assert.StartsWith("Saved as version 2.", board.Find("[data-testid=rules-status]").TextContent, StringComparison.Ordinal));
         Assert.Equal([0, 1], _api.Asked.Where(asked => asked.Call == "PUT /rules").Select(asked => JsonDocument.Parse(asked.Body).RootElement.GetProperty("version").GetInt32()));
     }
+
+    [Fact]
+    public void A_list_of_values_with_commas_and_quotes_is_shown_and_saved_as_it_was()
+    {
+        string[] values = ["Chairs", "Tables, round", "5\" pipes", "\"Best\", they say", "\""];
+        var rule = new Rule { Name = "One", Hide = [new ItemSelection { CategoriesAny = values }, new ItemSelection { Where = [new AttributeCondition("brand", "in", JsonSerializer.SerializeToNode(values))] }] };
+
+        Rule saved = RuleDraft.Of(rule).ToRule(catalog: null);
+
+        Assert.All(saved.Hide!, hide => Assert.Equal(values, hide.Where![0].Value!.AsArray().Select(value => value!.GetValue<string>())));
+    }
+
+    [Theory]
+    [InlineData("a, b ,,c", "a|b|c")]
+    [InlineData("\"a, b\",c", "a, b|c")]
+    [InlineData("5\" pipe, \"a\" b, \"c", "5\" pipe|\"a\" b|\"c")]
+    [InlineData(" , ", "")]
+    public void Values_are_entered_separated_by_commas(string entered, string values)
+    {
+        AttributeCondition condition = new ConditionDraft { Op = ConditionDraft.In, Value = entered }.ToRequest(catalog: null);
+
+        Assert.Equal(values, string.Join('|', condition.Value!.AsArray().Select(value => value!.GetValue<string>())));
+    }
 }
