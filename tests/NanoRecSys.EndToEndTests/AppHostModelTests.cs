@@ -32,7 +32,7 @@ public sealed class AppHostModelTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_training_starts_by_itself_only_without_a_model()
+    public async Task A_training_starts_automatically_only_without_a_model()
     {
         using TemporaryFolder artifacts = new();
         await using (IDistributedApplicationTestingBuilder empty = await CreateAsync("--artifacts", artifacts.Path, "--preset", "auto", "--data", "ml-1m"))
@@ -52,7 +52,7 @@ public sealed class AppHostModelTests(FirstStart start)
     [Theory]
     [InlineData("0 3 * * *", "--schedule")]
     [InlineData("5000", "--after-events")]
-    public async Task Retraining_is_a_resource_of_its_own_with_the_caches_events(string when, string option)
+    public async Task Retraining_is_a_separate_resource_that_reads_the_caches_events(string when, string option)
     {
         using TemporaryFolder artifacts = new();
         await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", artifacts.Path, "--retrain", when);
@@ -63,7 +63,7 @@ public sealed class AppHostModelTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_Redis_container_keeps_acknowledged_writes_and_evicts_answers_only()
+    public async Task A_Redis_container_keeps_acknowledged_writes_and_evicts_only_answers()
     {
         using TemporaryFolder artifacts = new();
         await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", artifacts.Path, "--cache", "redis");
@@ -105,7 +105,7 @@ public sealed class AppHostModelTests(FirstStart start)
     }
 
     [Fact]
-    public async Task An_event_in_the_Redis_container_survives_its_kill_and_the_stacks_end()
+    public async Task An_event_in_the_Redis_container_survives_a_kill_and_a_shutdown_of_the_stack()
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         ContainerEngine engine = await ContainerEngine.FindAsync(_cancellation);

@@ -20,7 +20,7 @@ public sealed class DashboardTests(FirstStart start)
     }
 
     [Fact]
-    public async Task Nobody_gets_in_without_the_token()
+    public async Task The_dashboard_requires_its_token()
     {
         RequireBrowser();
         await using Visit dashboard = await Visit.StartAsync(start.Browser, start.Dashboard);
@@ -57,7 +57,7 @@ public sealed class DashboardTests(FirstStart start)
     }
 
     [Fact]
-    public async Task Polls_and_background_work_do_not_bury_the_traces_of_people()
+    public async Task Polling_and_background_work_do_not_hide_user_traces()
     {
         await using Visit dashboard = await OpenAsync();
         await using Visit telemetry = await Visit.StartAsync(start.Browser, start.Address);

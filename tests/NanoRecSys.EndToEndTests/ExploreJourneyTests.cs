@@ -6,7 +6,7 @@ namespace NanoRecSys.EndToEndTests;
 public sealed class ExploreJourneyTests(FirstStart start)
 {
     [Fact]
-    public async Task A_taste_is_built_by_the_keyboard_and_its_address_can_be_shared()
+    public async Task A_taste_is_built_by_keyboard_and_its_address_can_be_shared()
     {
         await using Visit visit = await OpenAsync("/taste");
         await AddAsync(visit, "star wars", "Star Wars: Episode IV - A New Hope");
@@ -23,7 +23,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task Removing_the_last_film_invites_again()
+    public async Task Removing_the_last_film_shows_the_invitation_again()
     {
         await using Visit visit = await OpenAsync("/taste?items=260");
         await visit.Marked("taste-remove").ClickAsync();
@@ -35,7 +35,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_search_opens_the_films_page_and_that_leads_on()
+    public async Task A_search_opens_the_films_page_with_its_links()
     {
         await using Visit visit = await OpenAsync("/explore");
         await SearchAsync(visit, "matrix", "The Matrix");

@@ -80,7 +80,7 @@ public sealed class FirstStartTests(FirstStart start)
     }
 
     [Fact]
-    public async Task The_request_that_the_page_made_is_on_the_telemetry_page_with_its_stages()
+    public async Task The_pages_request_is_on_the_telemetry_page_with_its_stages()
     {
         RequireBrowser();
         await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);

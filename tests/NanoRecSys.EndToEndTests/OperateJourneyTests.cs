@@ -8,7 +8,7 @@ namespace NanoRecSys.EndToEndTests;
 public sealed class OperateJourneyTests(FirstStart start)
 {
     [Fact]
-    public async Task Window_stage_and_order_of_the_telemetry_are_chosen_by_the_keyboard_and_stand_in_the_address()
+    public async Task Window_stage_and_order_of_the_telemetry_are_chosen_by_keyboard_and_kept_in_the_address()
     {
         await using Visit visit = await OpenAsync("/?user=3"); // One request at least.
         await visit.Marked("recommendation-card").First.WaitForAsync();
@@ -24,7 +24,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_request_opens_by_the_keyboard_and_shows_who_was_at_work()
+    public async Task A_request_opens_by_keyboard_and_shows_which_services_worked_on_it()
     {
         await using Visit visit = await OpenAsync("/?user=5");
         await visit.Marked("recommendation-card").First.WaitForAsync();
@@ -41,7 +41,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task The_versions_show_how_often_visitors_took_what_they_were_shown()
+    public async Task The_versions_show_their_click_through_rates()
     {
         await using Visit visit = await OpenAsync("/?user=23");
         await visit.Marked("recommendation-card").First.Locator("[data-testid=card-action]").PressAsync("Enter");
@@ -54,7 +54,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_version_published_meanwhile_is_served_compared_and_rolled_back_by_the_keyboard()
+    public async Task A_newly_published_version_is_served_compared_and_rolled_back_by_keyboard()
     {
         await using Visit visit = await OpenAsync("/training");
         ILocator first = visit.Marked("version").First; // The newest.

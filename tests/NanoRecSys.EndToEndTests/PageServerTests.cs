@@ -11,7 +11,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
     private readonly PageServer _server = new();
 
     [Fact]
-    public async Task A_page_comes_back_by_itself_after_its_server_was_killed_and_started_again()
+    public async Task A_page_reconnects_after_its_server_was_killed_and_restarted()
     {
         await using Visit visit = await OpenAsync("/telemetry?minutes=1");
         await visit.Page.EvaluateAsync("window.isTheOldPage = true");
@@ -30,7 +30,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
     [InlineData("/telemetry")]
     [InlineData("/training")]
     [InlineData("/system")]
-    public async Task A_first_visit_is_light_and_says_that_the_api_is_away(string path)
+    public async Task A_first_visit_is_light_and_says_that_the_api_is_unavailable(string path)
     {
         await using Visit visit = await OpenAsync(null);
         double bytes = await visit.CountBytesAsync(async () =>
@@ -58,7 +58,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_foreign_page_sends_is_refused_and_pages_run_their_own_scripts_only()
+    public async Task Requests_from_a_foreign_page_are_refused_and_pages_run_only_their_own_scripts()
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         using HttpClient http = new() { BaseAddress = _server.Address };

@@ -163,7 +163,7 @@ public sealed class PageTests(FirstStart start)
     [InlineData("user-not-there", "/user/nobody", "history")]
     [InlineData("document-not-there", "/docs/none.md", "error-state")]
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
-    public async Task What_is_not_there_is_a_404_that_says_so_accessibly(string name, string path, string marker)
+    public async Task A_missing_page_is_an_accessible_404(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone.Dark })

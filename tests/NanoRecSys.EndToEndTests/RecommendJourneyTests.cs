@@ -3,7 +3,7 @@ namespace NanoRecSys.EndToEndTests;
 public sealed class RecommendJourneyTests(FirstStart start)
 {
     [Fact]
-    public async Task Watching_a_film_changes_the_list_and_the_history_before_ones_eyes()
+    public async Task Watching_a_film_changes_the_list_and_the_history_without_a_reload()
     {
         await using Visit visit = await OpenAsync("/?user=15");
         ILocator card = visit.Marked("recommendation-card").First;
@@ -43,7 +43,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
 
     // With Action, for a card shows three genres, and in the alphabet it comes first.
     [Fact]
-    public async Task Filters_stand_in_the_address_and_an_address_brings_them_back()
+    public async Task Filters_are_kept_in_the_address_and_restored_from_it()
     {
         await using Visit visit = await OpenAsync("/?user=4");
         await visit.Marked("filters-toggle").ClickAsync();
@@ -60,7 +60,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task Diversity_can_be_set_by_the_keyboard()
+    public async Task Diversity_can_be_set_by_keyboard()
     {
         await using Visit visit = await OpenAsync("/?user=4");
         await visit.Marked("recommendation-card").First.WaitForAsync();

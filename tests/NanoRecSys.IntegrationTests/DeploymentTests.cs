@@ -36,7 +36,7 @@ public sealed partial class DeploymentTests
     }
 
     [Fact]
-    public async Task Pods_are_probed_where_the_services_answer_run_without_root_and_outlive_their_requests()
+    public async Task Pods_have_working_probes_run_without_root_and_finish_their_requests()
     {
         List<object> objects = await ObjectsAsync("api.yaml", "web.yaml", "training.yaml", "cache.yaml");
         V1PodSpec[] pods =
@@ -67,7 +67,7 @@ public sealed partial class DeploymentTests
     }
 
     [Fact]
-    public void The_compose_file_has_the_services_with_settings_that_they_read_and_ports_of_this_machine_only()
+    public void The_compose_file_sets_only_settings_that_services_read_and_local_ports()
     {
         var services = (YamlMappingNode)((YamlMappingNode)Yaml("compose.yaml"))["services"];
 
@@ -83,7 +83,7 @@ public sealed partial class DeploymentTests
     }
 
     [Fact]
-    public async Task Alerts_and_dashboard_ask_for_metrics_that_the_API_has()
+    public async Task Alerts_and_dashboard_use_metrics_that_the_API_exports()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(
@@ -106,7 +106,7 @@ public sealed partial class DeploymentTests
     }
 
     [Fact]
-    public async Task Metrics_need_a_key_where_reading_does_and_are_off_unless_they_are_configured()
+    public async Task Metrics_require_a_key_where_reading_does_and_are_off_by_default()
     {
         await using ApiServer off = await ApiServer.StartAsync(new RandomModel(953));
         await using ApiServer locked = await ApiServer.StartAsync(new RandomModel(954), null, ("Telemetry:Prometheus", "true"), ("Security:ReadKeys:0", new string('a', 64)));

@@ -11,7 +11,7 @@ public sealed class DocumentTests
 
     [Theory]
     [MemberData(nameof(Pages))]
-    public void Every_relative_link_leads_somewhere(string page)
+    public void Every_relative_link_has_a_target(string page)
     {
         Document document = Document.Read(page);
 
@@ -19,7 +19,7 @@ public sealed class DocumentTests
     }
 
     [Fact]
-    public void The_index_leads_to_every_page()
+    public void The_index_links_every_page()
     {
         string[] links = Document.Read("docs/README.md").RelativeLinks();
 
@@ -27,7 +27,7 @@ public sealed class DocumentTests
     }
 
     [Fact]
-    public void The_architecture_leads_to_every_folder_of_the_data_flow()
+    public void The_architecture_links_every_folder_of_the_data_flow()
     {
         string[] links = Document.Read("docs/architecture.md").RelativeLinks();
 

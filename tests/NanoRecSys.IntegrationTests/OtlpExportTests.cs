@@ -39,7 +39,7 @@ public sealed class OtlpExportTests : IDisposable
     }
 
     [Fact]
-    public async Task The_stages_and_the_answers_are_measured_for_the_collector()
+    public async Task The_collector_gets_metrics_of_stages_and_answers()
     {
         await using Collector collector = await Collector.StartAsync();
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
@@ -53,7 +53,7 @@ public sealed class OtlpExportTests : IDisposable
     }
 
     [Fact]
-    public async Task A_training_sends_what_it_measured_before_it_ends()
+    public async Task A_training_exports_its_telemetry_before_it_exits()
     {
         await using Collector collector = await Collector.StartAsync();
         using ProgramProcess training = ProgramProcess.Start(

@@ -27,7 +27,7 @@ public sealed class ReadmeTests(TrainedArtifacts trained)
     ];
 
     [Fact]
-    public void Every_command_is_one_that_a_test_runs()
+    public void Every_command_is_run_by_a_test()
     {
         Assert.Equal(RunElsewhere.Concat(RunHere).Order(StringComparer.Ordinal), Document.Read("README.md").Commands().Order(StringComparer.Ordinal));
     }

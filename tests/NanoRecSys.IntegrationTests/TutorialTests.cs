@@ -18,7 +18,7 @@ public sealed class TutorialTests(LearnedArtifacts learned)
     private const string First = "dotnet run --project NanoRecSys.AppHost";
 
     [Fact]
-    public async Task Its_commands_lead_from_the_first_model_to_a_changed_one_and_back()
+    public async Task Its_commands_work_from_the_first_model_to_a_changed_one_and_back()
     {
         string[] commands = [.. Document.Read("docs/tutorial.md").Commands().Where(command => !command.Contains(OwnData, StringComparison.Ordinal))];
         Assert.Equal(First, commands[0]);

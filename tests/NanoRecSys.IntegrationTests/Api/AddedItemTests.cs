@@ -37,7 +37,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task A_genre_is_the_same_in_any_spelling_of_case()
+    public async Task Genres_are_case_insensitive()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
@@ -85,7 +85,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task Damaged_records_hide_no_other_movie_and_block_only_their_own_id(string kind)
+    public async Task Damaged_records_affect_only_their_own_id(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
@@ -107,7 +107,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task Another_set_of_as_many_movies_is_noticed(string kind)
+    public async Task A_different_set_of_the_same_number_of_movies_is_detected(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(226), cache.ConnectionString);
@@ -124,7 +124,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task Thousands_of_added_movies_are_read_in_pages_and_placed_while_requests_go_on()
+    public async Task Thousands_of_added_movies_are_read_in_pages_and_placed_without_blocking_requests()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},asyncTimeout=60000");
@@ -146,7 +146,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task Titles_and_genres_are_cleaned_as_those_of_data_files()
+    public async Task Titles_and_genres_are_cleaned_like_those_of_data_files()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(225), cache.ConnectionString);
@@ -160,7 +160,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task An_id_stands_for_one_movie()
+    public async Task An_id_identifies_one_movie()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(223), cache.ConnectionString);
@@ -172,7 +172,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task A_movie_that_is_sent_again_is_answered_as_it_was_stored_first()
+    public async Task A_movie_that_is_sent_again_gets_the_answer_of_its_first_storage()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(224), cache.ConnectionString);

@@ -30,7 +30,7 @@ public sealed class BadRequestTests
     [InlineData("not json")]
     [InlineData("[1]")]
     [InlineData("""{"user_id": 1, "\ud800": 0}""")] // a name that is half a character
-    public async Task A_body_that_is_no_JSON_object_is_refused_in_the_same_shape(string body)
+    public async Task A_body_that_is_not_a_JSON_object_is_refused_in_the_same_shape(string body)
     {
         ApiServer api = await SharedServers.Empty;
 
@@ -41,7 +41,7 @@ public sealed class BadRequestTests
     }
 
     [Fact]
-    public async Task Unknown_fields_are_ignored_and_two_wrong_ones_are_both_named()
+    public async Task Unknown_fields_are_ignored_and_all_invalid_ones_are_named()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -67,7 +67,7 @@ public sealed class BadRequestTests
     [Theory]
     [InlineData("/nothing-here", HttpStatusCode.NotFound)]
     [InlineData("/recommend", HttpStatusCode.MethodNotAllowed)]
-    public async Task Other_errors_have_a_detail_too(string path, HttpStatusCode expected)
+    public async Task Other_errors_also_have_a_detail(string path, HttpStatusCode expected)
     {
         ApiServer api = await SharedServers.Empty;
 

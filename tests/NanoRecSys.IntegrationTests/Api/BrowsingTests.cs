@@ -28,7 +28,7 @@ public sealed class BrowsingTests
     }
 
     [Fact]
-    public async Task Movies_are_found_by_the_words_of_their_title_the_most_watched_first()
+    public async Task Movies_are_found_by_title_words_most_watched_first()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -38,7 +38,7 @@ public sealed class BrowsingTests
     }
 
     [Fact]
-    public async Task Similar_movies_are_not_the_movie_itself_and_come_nearest_first()
+    public async Task Similar_movies_exclude_the_movie_itself_and_come_nearest_first()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -54,7 +54,7 @@ public sealed class BrowsingTests
     [InlineData("/items/a%09b/similar", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/items/1001/similar?k=0", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/users?limit=many", HttpStatusCode.UnprocessableEntity)]
-    public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)
+    public async Task Unknown_ids_and_invalid_parameters_are_reported(string path, HttpStatusCode expected)
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -71,7 +71,7 @@ public sealed class BrowsingTests
     [InlineData("/catalog?genre=Drama", "genre", "Unknown parameter; there are none")]
     [InlineData("/debug/telemetry?seconds=60", "seconds", "Unknown parameter; there are window")]
     [InlineData("/events?user=11&user=12", "user", "Given more than once")]
-    public async Task A_parameter_that_a_call_does_not_have_or_has_twice_is_named(string path, string name, string message)
+    public async Task An_unknown_or_repeated_parameter_is_named(string path, string name, string message)
     {
         ApiServer api = await SharedServers.Ranked;
 

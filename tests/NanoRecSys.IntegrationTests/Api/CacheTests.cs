@@ -12,7 +12,7 @@ public sealed class CacheTests
     public static TheoryData<string> Kinds => CacheServer.Kinds;
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task The_second_answer_is_the_first_one_from_the_cache_under_a_new_request_id(string kind)
+    public async Task A_repeated_request_is_answered_from_the_cache_with_a_new_request_id(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(21), cache.ConnectionString);
@@ -56,7 +56,7 @@ public sealed class CacheTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task Another_option_is_another_answer(string kind)
+    public async Task Different_options_have_different_cache_entries(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(22), cache.ConnectionString);
@@ -77,7 +77,7 @@ public sealed class CacheTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task A_new_model_does_not_serve_the_old_one_s_answers(string kind)
+    public async Task A_new_model_does_not_serve_cached_answers_of_the_old_one(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(23), cache.ConnectionString);
@@ -91,7 +91,7 @@ public sealed class CacheTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task A_cache_that_is_dead_at_the_start_costs_no_request_and_is_used_once_it_lives(string kind)
+    public async Task A_cache_that_is_down_at_startup_fails_no_request_and_is_used_once_it_is_up(string kind)
     {
         using CacheServer cache = CacheServer.Create(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(25), cache.ConnectionString);
@@ -112,7 +112,7 @@ public sealed class CacheTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task A_cache_killed_on_the_way_costs_no_request_and_is_used_again_when_it_returns(string kind)
+    public async Task A_cache_killed_while_serving_fails_no_request_and_is_used_again_when_it_is_back(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(26), cache.ConnectionString);
@@ -128,7 +128,7 @@ public sealed class CacheTests
     }
 
     [Fact]
-    public async Task A_cache_that_hangs_costs_some_requests_a_second_and_the_others_nothing()
+    public async Task A_hanging_cache_delays_a_few_requests_by_a_second_and_no_others()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();

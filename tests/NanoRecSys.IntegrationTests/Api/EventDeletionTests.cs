@@ -31,7 +31,7 @@ public sealed class EventDeletionTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task Events_deleted_in_Redis_itself_are_missed_in_memory_and_cache_and_as_many_new_ones_are_read(string kind)
+    public async Task Events_deleted_directly_in_Redis_leave_memory_and_cache_and_new_ones_are_read(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(622), cache.ConnectionString);
@@ -49,7 +49,7 @@ public sealed class EventDeletionTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task An_event_deleted_by_its_key_is_gone_everywhere_and_can_be_stored_again(string kind)
+    public async Task An_event_deleted_by_its_key_disappears_everywhere_and_can_be_stored_again(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer here = await ApiServer.StartAsync(new RandomModel(625), cache.ConnectionString);
@@ -75,7 +75,7 @@ public sealed class EventDeletionTests
     }
 
     [Fact]
-    public async Task Deleting_needs_a_key_where_writing_does_an_id_that_is_one_and_a_store()
+    public async Task Deleting_requires_a_valid_id_a_store_and_a_key_where_writing_does()
     {
         await using ApiServer locked = await ApiServer.StartAsync(new RandomModel(623), null, ("Security:WriteKeys:0", new string('a', 64)));
         await using ApiServer open = await ApiServer.StartAsync(new RandomModel(624));

@@ -6,7 +6,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 public sealed class EventLimitTests
 {
     [Fact]
-    public async Task A_user_with_300000_events_in_Redis_is_answered_without_them_and_others_as_ever()
+    public async Task A_user_with_300000_events_in_Redis_is_answered_without_them_and_others_as_usual()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(632), cache.ConnectionString);

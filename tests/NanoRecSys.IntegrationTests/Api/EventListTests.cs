@@ -38,7 +38,7 @@ public sealed class EventListTests
     }
 
     [Fact]
-    public async Task References_are_bounded_and_those_of_a_deleted_user_are_gone()
+    public async Task References_are_bounded_and_removed_with_their_user()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(642), cache.ConnectionString);

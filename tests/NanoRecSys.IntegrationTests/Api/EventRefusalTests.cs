@@ -10,7 +10,7 @@ public sealed class EventRefusalTests
     public static TheoryData<string> Kinds => CacheServer.Kinds;
 
     [Fact]
-    public async Task Without_a_store_events_are_refused_and_recommendations_go_on()
+    public async Task Without_a_store_events_are_refused_and_recommendations_continue()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(110));
 
@@ -33,7 +33,7 @@ public sealed class EventRefusalTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task While_the_store_is_away_events_are_refused_and_then_taken_again(string kind)
+    public async Task While_the_store_is_unavailable_events_are_refused_and_accepted_afterwards(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(111), cache.ConnectionString);
@@ -56,7 +56,7 @@ public sealed class EventRefusalTests
     }
 
     [Fact]
-    public async Task While_Redis_hangs_a_user_whom_only_events_know_is_not_called_unknown()
+    public async Task While_Redis_hangs_a_user_known_only_from_events_is_not_reported_as_unknown()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
@@ -72,7 +72,7 @@ public sealed class EventRefusalTests
     }
 
     [Fact]
-    public async Task A_full_store_refuses_events_with_503_keeps_the_old_ones_and_drops_answers_instead()
+    public async Task A_full_store_refuses_events_with_503_keeps_old_events_and_evicts_answers()
     {
         using var cache = new CacheServer.RedisCache("--maxmemory", "3mb", "--maxmemory-policy", "volatile-lru");
         cache.Start();

@@ -40,7 +40,7 @@ public sealed class EventTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task A_new_user_is_a_real_one_after_the_first_event(string kind)
+    public async Task A_new_user_is_known_after_the_first_event(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(102), cache.ConnectionString);
@@ -58,7 +58,7 @@ public sealed class EventTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task Events_that_arrive_out_of_order_are_read_in_the_order_in_which_they_happened(string kind)
+    public async Task Events_that_arrive_out_of_order_are_read_in_order_of_time(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(103), cache.ConnectionString);
@@ -96,7 +96,7 @@ public sealed class EventTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task A_key_that_stands_for_another_event_is_refused(string kind)
+    public async Task A_key_of_another_event_is_refused(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(105), cache.ConnectionString);
@@ -110,7 +110,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task Bad_rows_are_refused_one_by_one_and_the_good_ones_kept()
+    public async Task Invalid_events_of_a_batch_are_refused_individually_and_the_others_stored()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(106), cache.ConnectionString);
@@ -148,7 +148,7 @@ public sealed class EventTests
     [InlineData("""{"user_id": 1, "movie_id": 1001, "user_id": 2}""", "json_invalid")]
     [InlineData("""{"events": []}""", "too_short")]
     [InlineData("""{"events": [{"user_id": 1, "movie_id": 1001}], "source": "x"}""", "extra_forbidden")]
-    public async Task A_request_without_any_good_event_is_an_error(string body, string type)
+    public async Task A_batch_without_any_valid_event_is_an_error(string body, string type)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(107), cache.ConnectionString);
@@ -160,7 +160,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task An_early_clock_is_forgiven_five_minutes_and_its_event_is_the_newest()
+    public async Task A_clock_up_to_five_minutes_ahead_is_tolerated()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(113), cache.ConnectionString);
@@ -183,7 +183,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task A_stored_event_that_cannot_be_read_costs_no_recommendation_and_is_said_where_it_stands_in_the_way()
+    public async Task An_unreadable_stored_event_fails_no_recommendation_and_is_reported_where_it_blocks_a_call()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(114), cache.ConnectionString);
@@ -199,7 +199,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task A_disliked_movie_never_comes_and_is_not_read_as_wanted()
+    public async Task A_disliked_movie_is_never_recommended_and_not_encoded()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(108), cache.ConnectionString);
@@ -213,7 +213,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task Events_have_no_time_to_live_and_answers_do()
+    public async Task Events_do_not_expire_and_answers_do()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(109), cache.ConnectionString);
@@ -231,7 +231,7 @@ public sealed class EventTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task Events_under_the_keys_of_an_earlier_release_are_moved_at_the_start_and_no_training_misses_them(string kind)
+    public async Task Events_under_keys_of_an_earlier_release_are_migrated_at_startup_and_trained_on(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
@@ -260,7 +260,7 @@ public sealed class EventTests
     }
 
     [Fact]
-    public async Task A_type_of_any_name_means_what_its_weight_says()
+    public async Task The_weight_of_an_event_type_defines_its_meaning()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ApiServer.StartAsync(

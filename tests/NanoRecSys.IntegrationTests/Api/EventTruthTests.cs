@@ -13,7 +13,7 @@ public sealed class EventTruthTests
     [Theory]
     [InlineData("NOREPLICAS", "--min-replicas-to-write", "1")]
     [InlineData("full", "--maxmemory", "1mb")]
-    public async Task A_store_that_refuses_writes_is_named_with_its_reason_in_the_answer_and_in_the_status(string reason, params string[] options)
+    public async Task A_store_that_refuses_writes_is_reported_with_its_reason_in_the_answer_and_the_status(string reason, params string[] options)
     {
         using var cache = new CacheServer.RedisCache(options);
         cache.Start();
@@ -40,7 +40,7 @@ public sealed class EventTruthTests
     }
 
     [Fact]
-    public async Task A_replica_of_Redis_is_a_store_that_answers_and_takes_no_writes()
+    public async Task A_read_only_replica_of_Redis_is_reported_as_not_writable()
     {
         using CacheServer master = CacheServer.Start(CacheServer.Redis);
         using var replica = new CacheServer.RedisCache("--replicaof", "127.0.0.1", master.ConnectionString.Split(':')[1]);
@@ -76,7 +76,7 @@ public sealed class EventTruthTests
     }
 
     [Fact]
-    public async Task Where_one_user_s_key_is_foreign_nothing_of_the_batch_is_stored()
+    public async Task A_foreign_value_in_one_users_key_refuses_the_whole_batch()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
@@ -95,7 +95,7 @@ public sealed class EventTruthTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task A_repeated_event_without_a_timestamp_is_a_duplicate_whenever_it_comes(string kind)
+    public async Task A_repeated_event_without_a_timestamp_is_a_duplicate_at_any_time(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(616), cache.ConnectionString);
@@ -113,7 +113,7 @@ public sealed class EventTruthTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task Of_fifty_concurrent_requests_with_one_event_a_single_one_stores_it(string kind)
+    public async Task Fifty_concurrent_requests_with_one_event_store_it_once(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(617), cache.ConnectionString);

@@ -6,7 +6,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 public sealed class ExplainTests
 {
     [Fact]
-    public async Task The_one_movie_that_the_model_goes_by_is_found()
+    public async Task The_only_movie_that_determines_the_score_is_found()
     {
         // This network looks at nothing but the last movie, 1002: the cause is planted.
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(201) { Ranker = null, SeesOnlyTheLast = true });
@@ -24,7 +24,7 @@ public sealed class ExplainTests
     }
 
     [Fact]
-    public async Task A_contribution_is_the_score_less_the_score_without_that_movie()
+    public async Task A_contribution_is_the_score_minus_the_score_without_that_movie()
     {
         ApiServer api = await SharedServers.Unranked;
         ArtifactVersion version = api.Store.Open(api.Store.ReadCurrent()!);
@@ -49,7 +49,7 @@ public sealed class ExplainTests
     }
 
     [Fact]
-    public async Task Of_a_single_movie_it_is_the_whole_reason_and_shared_genres_are_named()
+    public async Task A_single_movie_is_the_whole_reason_and_shared_genres_are_named()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -63,7 +63,7 @@ public sealed class ExplainTests
     }
 
     [Fact]
-    public async Task With_a_ranker_the_served_score_is_what_is_explained()
+    public async Task With_a_ranker_the_served_score_is_explained()
     {
         ApiServer api = await SharedServers.Ranked;
 

@@ -3,7 +3,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 public sealed class ExploreTests
 {
     [Fact]
-    public async Task A_movie_says_how_well_it_is_known()
+    public async Task A_movie_shows_its_number_of_interactions_and_rank()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -25,7 +25,7 @@ public sealed class ExploreTests
     }
 
     [Fact]
-    public async Task A_place_in_the_audience_is_the_one_in_the_list_that_the_retriever_makes()
+    public async Task A_place_in_the_audience_is_the_rank_in_the_retrievers_list()
     {
         ApiServer api = await SharedServers.Unranked;
 
@@ -38,7 +38,7 @@ public sealed class ExploreTests
     }
 
     [Fact]
-    public async Task The_lists_of_a_user_are_those_of_the_parts_that_can_say_something()
+    public async Task The_lists_of_a_user_are_those_of_the_parts_that_have_scores()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(71));
 
@@ -53,7 +53,7 @@ public sealed class ExploreTests
     }
 
     [Fact]
-    public async Task The_lists_of_an_item_are_those_of_somebody_who_had_only_that()
+    public async Task The_lists_of_an_item_are_those_of_a_user_who_had_only_that_item()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -65,7 +65,7 @@ public sealed class ExploreTests
     }
 
     [Fact]
-    public async Task The_catalog_tells_what_filters_can_ask_for()
+    public async Task The_catalog_lists_what_filters_can_use()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -78,7 +78,7 @@ public sealed class ExploreTests
     }
 
     [Fact]
-    public async Task Movies_can_be_asked_for_by_their_ids_in_any_order_and_unknown_ones_are_left_out()
+    public async Task Movies_are_listed_by_their_ids_in_any_order_without_unknown_ones()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -93,7 +93,7 @@ public sealed class ExploreTests
     [InlineData("/items/99/lists", HttpStatusCode.NotFound)]
     [InlineData("/map", HttpStatusCode.NotFound)] // This version was published without one, as older ones were.
     [InlineData("/items?ids=1001,a%09b", HttpStatusCode.UnprocessableEntity)]
-    public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)
+    public async Task Unknown_ids_and_invalid_parameters_are_reported(string path, HttpStatusCode expected)
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -106,7 +106,7 @@ public sealed class ExploreTests
     [Theory]
     [InlineData("/items/1001/audience")]
     [InlineData("/openapi/v1.json")]
-    public async Task Look_ups_that_compute_are_refused_beyond_the_limit_and_health_is_answered(string path)
+    public async Task Expensive_lookups_are_refused_beyond_the_limit_and_health_checks_are_answered(string path)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(811), redis: null, ("Overload:Concurrency", "1"), ("Overload:QueueLimit", "0"));
         var refused = new List<HttpResponseMessage>();

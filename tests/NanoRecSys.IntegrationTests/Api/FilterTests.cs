@@ -15,7 +15,7 @@ public sealed class FilterTests
     [InlineData("""{"exclude_ids": [1004, 1005, 1006]}""")]
     [InlineData("""{"only_ids": [1050, 1001, 1060]}""")]
     [InlineData("""{"genres_any": ["Drama"], "year_from": 1980, "exclude_ids": [1059], "min_popularity": 2}""")]
-    public async Task All_that_pass_come_back_and_nothing_else(string filter)
+    public async Task Exactly_the_items_that_pass_the_filter_are_returned(string filter)
     {
         ApiServer api = await SharedServers.Ranked;
         JsonElement asked = JsonSerializer.Deserialize<JsonElement>(filter);
@@ -30,7 +30,7 @@ public sealed class FilterTests
     }
 
     [Fact]
-    public async Task K_come_back_although_the_nearest_are_filtered_out()
+    public async Task K_items_are_returned_even_if_the_nearest_are_filtered_out()
     {
         ApiServer api = await SharedServers.Unranked;
         int[] nearest = (await api.PostAsync("/recommend", """{"user_id": 11, "k": 57}""")).MovieIds();
@@ -41,7 +41,7 @@ public sealed class FilterTests
     }
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task Another_filter_is_another_answer_and_the_same_one_in_another_order_is_not(string kind)
+    public async Task Different_filters_have_different_cache_entries_regardless_of_order(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(213), cache.ConnectionString);
@@ -68,7 +68,7 @@ public sealed class FilterTests
     [InlineData("""{"filters": [1]}""", "model_attributes_type")]
     [InlineData("""{"filters": {"min_popularity": -1}}""", "greater_than_equal")]
     [InlineData("""{"diversity": 1.5}""", "out_of_range")]
-    public async Task A_filter_that_makes_no_sense_is_never_ignored(string options, string type)
+    public async Task An_invalid_filter_is_never_ignored(string options, string type)
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -90,7 +90,7 @@ public sealed class FilterTests
     }
 
     [Fact]
-    public async Task Diversity_lowers_how_much_the_listed_movies_resemble_each_other()
+    public async Task Diversity_lowers_the_similarity_of_the_listed_movies()
     {
         ApiServer api = await SharedServers.Unranked;
         (float[] vectors, int width) = NpyFile.Read(api.Store.Open(api.Store.ReadCurrent()!).PathOf(ArtifactNames.ItemEmbeddings));
@@ -109,7 +109,7 @@ public sealed class FilterTests
     }
 
     [Fact]
-    public async Task A_popularity_penalty_brings_rarer_movies()
+    public async Task A_popularity_penalty_recommends_rarer_movies()
     {
         ApiServer api = await SharedServers.Unranked;
         async Task<double> CountAsync(string penalty) => (await api.PostAsync("/recommend", $$"""{"user_id": 11, "k": 10, "popularity_penalty": {{penalty}}}"""))

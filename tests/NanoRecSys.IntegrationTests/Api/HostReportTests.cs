@@ -5,7 +5,7 @@ public sealed class HostReportTests
     private const string Key = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
 
     [Fact]
-    public async Task No_secret_of_the_settings_is_told()
+    public async Task Secrets_of_the_settings_are_not_revealed()
     {
         using var folder = new TemporaryFolder();
         var store = new ArtifactStore(folder.Path);

@@ -9,7 +9,7 @@ public sealed class ItemChangeTests
     private const string Question = """{"user_id": "b/c", "k": 60}""";
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task A_hidden_item_comes_back_from_no_call_of_any_replica_until_it_is_shown_again(string kind)
+    public async Task A_hidden_item_is_in_no_answer_of_any_replica_until_it_is_shown_again(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer here = await ShopAsync(331, cache);
@@ -41,7 +41,7 @@ public sealed class ItemChangeTests
     }
 
     [Fact]
-    public async Task A_price_is_another_one_for_filters_at_once_and_other_attributes_stay()
+    public async Task A_changed_price_is_used_by_filters_at_once_and_other_attributes_stay()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ShopAsync(332, cache);
@@ -77,7 +77,7 @@ public sealed class ItemChangeTests
     }
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task A_deleted_item_is_gone_on_every_replica_and_after_a_restart_until_it_is_put_again(string kind)
+    public async Task A_deleted_item_is_missing_on_every_replica_and_after_a_restart_until_it_is_put_again(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer here = await ShopAsync(334, cache);
@@ -107,7 +107,7 @@ public sealed class ItemChangeTests
     }
 
     [Fact]
-    public async Task Changes_of_one_item_at_the_same_time_all_hold()
+    public async Task Concurrent_changes_of_one_item_are_all_kept()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer here = await ShopAsync(335, cache);
@@ -123,7 +123,7 @@ public sealed class ItemChangeTests
     }
 
     [Fact]
-    public async Task Films_that_an_earlier_release_stored_are_read()
+    public async Task Films_stored_by_an_earlier_release_are_read()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
@@ -152,7 +152,7 @@ public sealed class ItemChangeTests
     [InlineData("PATCH", "sku-1", "{\"available_from\": \"2026-02-01\", \"available_until\": \"2026-01-01\"}", HttpStatusCode.UnprocessableEntity)]
     [InlineData("PATCH", "sku-1", "{\"available_from\": \"tomorrow\"}", HttpStatusCode.UnprocessableEntity)]
     [InlineData("PATCH", "a%01b", "{\"hidden\": true}", HttpStatusCode.UnprocessableEntity)]
-    public async Task A_change_that_makes_no_sense_is_refused(string method, string id, string? body, HttpStatusCode expected)
+    public async Task An_invalid_change_is_refused(string method, string id, string? body, HttpStatusCode expected)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ShopAsync(337, cache);

@@ -10,7 +10,7 @@ public sealed class MemoryTests
     public static TheoryData<string> Kinds => CacheServer.Kinds;
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task An_answer_in_memory_needs_no_Redis_and_an_event_taken_elsewhere_drops_it(string kind)
+    public async Task An_answer_in_memory_needs_no_Redis_and_is_invalidated_by_an_event_on_another_replica(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer here = await ApiServer.StartAsync(new RandomModel(521), cache.ConnectionString);
@@ -37,7 +37,7 @@ public sealed class MemoryTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public async Task The_replica_that_takes_an_event_forgets_before_it_says_so(string kind)
+    public async Task The_replica_that_stores_an_event_invalidates_its_answers_before_it_acknowledges(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(522), cache.ConnectionString);
@@ -54,7 +54,7 @@ public sealed class MemoryTests
     }
 
     [Fact]
-    public async Task While_no_notice_could_come_nothing_is_taken_from_memory_and_what_was_there_is_not_trusted_afterwards()
+    public async Task While_notices_cannot_arrive_memory_is_not_used_and_its_answers_are_discarded()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
@@ -74,7 +74,7 @@ public sealed class MemoryTests
     }
 
     [Fact]
-    public async Task Where_notices_arrive_five_seconds_late_an_event_is_known_before_its_notice()
+    public async Task With_notices_five_seconds_late_an_event_takes_effect_before_its_notice()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using var slow = new SlowProxy(cache.ConnectionString);

@@ -22,7 +22,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_rollback_under_load_goes_back_by_one_without_a_failed_request()
+    public async Task A_rollback_under_load_restores_the_previous_version_without_a_failed_request()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(303));
         string first = api.Store.ReadCurrent()!;
@@ -51,7 +51,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task Rollback_goes_by_when_versions_were_created_and_not_by_file_times()
+    public async Task Rollback_orders_versions_by_creation_and_not_by_file_times()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(316) { Created = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero) });
         string first = api.Store.ReadCurrent()!;
@@ -90,7 +90,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_relative_artifacts_folder_starts_at_the_working_directory_alone()
+    public async Task A_relative_artifacts_folder_is_relative_to_the_working_directory_only()
     {
         string name = Path.GetRandomFileName();
         var store = new ArtifactStore(Path.Combine(AppContext.BaseDirectory, name)); // the working directory, inside the repository
@@ -114,7 +114,7 @@ public sealed class ModelLifecycleTests : IDisposable
     [InlineData("/models/000000000000/activate")]
     [InlineData("/models/000000000000/pin")]
     [InlineData("/models/..%2F..%2Fetc/pin")]
-    public async Task What_is_no_version_is_not_served(string path)
+    public async Task An_invalid_version_is_not_served(string path)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(307));
 
@@ -132,7 +132,7 @@ public sealed class ModelLifecycleTests : IDisposable
     [InlineData("a pipe")]
     [InlineData("nothing")]
     [InlineData("another text")]
-    public async Task What_lies_in_place_of_current_is_neither_shown_nor_served_and_the_status_says_so(string what)
+    public async Task Foreign_content_of_current_is_neither_shown_nor_served_and_the_status_says_so(string what)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(318));
         string running = api.Store.ReadCurrent()!;
@@ -186,7 +186,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task What_lies_in_place_of_current_is_logged_once()
+    public async Task Foreign_content_of_current_is_logged_once()
     {
         var store = new ArtifactStore(_folder.Path);
         Directory.CreateDirectory(store.CurrentFile);
@@ -211,7 +211,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pin_that_names_no_version_is_taken_away_by_unpinning()
+    public async Task A_pin_that_names_no_version_is_removed_by_unpinning()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(319));
         File.WriteAllText(api.Store.PinnedFile, "the newest one\n");
@@ -223,7 +223,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_version_is_refused_before_it_is_named()
+    public async Task A_damaged_version_is_refused_before_it_becomes_current()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(308));
         string first = api.Store.ReadCurrent()!;
@@ -291,7 +291,7 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task The_share_of_a_version_that_is_not_there_is_served_by_the_current_one()
+    public async Task The_share_of_a_missing_version_is_served_by_the_current_one()
     {
         var store = new ArtifactStore(_folder.Path);
         string current = new RandomModel(312).Publish(store).Manifest.ModelVersion;

@@ -15,7 +15,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     private static readonly ItemRecord Horror = Record(9_000_002, "The Cellar", 1978, "Horror");
 
     [Fact]
-    public async Task They_join_behind_the_trained_ones_and_what_is_known_already_is_changed_there()
+    public async Task New_items_follow_the_trained_ones_and_known_items_are_changed_in_place()
     {
         ModelSnapshot model = await LoadAsync();
 
@@ -28,7 +28,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task The_same_search_finds_them_and_leaves_out_what_was_seen()
+    public async Task The_same_search_finds_them_and_excludes_seen_items()
     {
         ModelSnapshot model = await LoadAsync();
         ServedCatalog items = Place(model, Cartoon, Horror);
@@ -65,7 +65,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task One_by_one_part_by_part_or_at_once_they_are_the_same()
+    public async Task Added_one_by_one_in_parts_or_at_once_they_are_the_same()
     {
         StoredItem[] added = [.. Enumerable.Range(0, 5000).Select(i => Stored(
             Record(9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"]), 1000 + i))];
@@ -92,7 +92,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task An_earlier_catalogue_does_not_see_what_was_added_since()
+    public async Task An_earlier_snapshot_does_not_contain_later_additions()
     {
         ModelSnapshot model = await LoadAsync();
         ItemLog first = ItemLog.Of([Stored(Cartoon, 1)]);
@@ -127,7 +127,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task A_log_that_begins_anew_takes_back_what_it_lacks()
+    public async Task A_restarted_log_removes_the_items_that_it_lacks()
     {
         ModelSnapshot model = await LoadAsync();
         model.Extend(ItemLog.Of([Stored(Cartoon, 1), Stored(Record(1, "Renamed", 1995), 2), Stored(new ItemRecord(2, 1) { Deleted = true }, 4)]), Now);
@@ -140,7 +140,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task An_item_comes_and_goes_at_its_times()
+    public async Task An_item_appears_and_disappears_at_its_times()
     {
         ModelSnapshot model = await LoadAsync();
         ItemLog log = ItemLog.Of([Stored(new ItemRecord(1, 1) { AvailableFrom = Now.AddHours(1), AvailableUntil = Now.AddHours(2) }, 1)]);

@@ -5,7 +5,7 @@ public sealed class OverloadTests
     private static readonly (string Name, string Value)[] OneAtATime = [("Overload:Concurrency", "1"), ("Overload:QueueLimit", "0")];
 
     [Fact]
-    public async Task Who_finds_the_queue_full_gets_popular_movies_at_once_and_telemetry_counts_them()
+    public async Task With_a_full_queue_requests_get_popular_movies_at_once_and_telemetry_counts_them()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(511), redis: null, OneAtATime);
         var degraded = new List<JsonElement>();
@@ -35,7 +35,7 @@ public sealed class OverloadTests
     }
 
     [Fact]
-    public async Task Or_a_503_that_says_when_to_ask_again()
+    public async Task With_a_full_queue_and_no_fallback_requests_get_a_503_with_retry_after()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(512), redis: null, [.. OneAtATime, ("Overload:Answer", "Refused")]);
         HttpResponseMessage? refused = null;
@@ -52,7 +52,7 @@ public sealed class OverloadTests
     }
 
     [Fact]
-    public async Task Who_waits_for_a_turn_shows_it_in_the_waterfall()
+    public async Task Waiting_for_a_turn_is_shown_in_the_waterfall()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(513), redis: null, ("Overload:Concurrency", "1"), ("Overload:LongestWait", "00:00:30"));
 

@@ -25,7 +25,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task Movies_already_seen_never_come_back_and_k_is_filled_with_the_rest()
+    public async Task Seen_movies_are_excluded_and_k_is_filled_with_others()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -35,7 +35,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task More_than_the_catalog_holds_is_answered_with_all_that_is_left()
+    public async Task A_k_beyond_the_catalog_returns_all_remaining_items()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -70,7 +70,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task Scores_too_near_to_one_to_tell_apart_keep_the_order_they_were_made_of()
+    public async Task Scores_that_round_to_one_keep_the_order_of_their_logits()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4) { Ranker = RandomModel.RankerKind.Silent, RetrieverWeight = 500 });
 
@@ -81,7 +81,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task Calibrated_scores_are_strictly_monotone_where_the_sigmoid_of_the_logit_is_one_for_all()
+    public async Task Calibrated_scores_are_strictly_monotone_even_if_all_sigmoids_round_to_one()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4)
         {
@@ -113,7 +113,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task The_cache_remembers_why_popular_movies_were_given()
+    public async Task A_cached_answer_keeps_the_reason_for_popular_movies()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(6), cache.ConnectionString);
@@ -129,7 +129,7 @@ public sealed class RecommendTests
     [InlineData(999_999, "unknown_user")]
     [InlineData(-1, "unknown_user")]
     [InlineData(RandomModel.NewUser, "empty_history")]
-    public async Task Somebody_without_a_history_gets_the_popular_movies_and_is_told_why(int user, string reason)
+    public async Task A_user_without_a_history_gets_popular_movies_and_the_reason(int user, string reason)
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -143,7 +143,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task Somebody_new_gets_what_people_here_start_with_before_what_most_of_them_watch()
+    public async Task A_new_user_gets_common_first_movies_before_popular_ones()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -157,7 +157,7 @@ public sealed class RecommendTests
     }
 
     [Fact]
-    public async Task The_history_comes_newest_last_and_only_when_asked_for()
+    public async Task The_history_is_included_newest_last_only_on_request()
     {
         ApiServer api = await SharedServers.Ranked;
 

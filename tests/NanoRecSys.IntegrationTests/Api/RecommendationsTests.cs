@@ -25,7 +25,7 @@ public sealed class RecommendationsTests
     }
 
     [Fact]
-    public async Task It_recommends_what_the_original_s_call_does()
+    public async Task It_recommends_the_same_items_as_nanoRecSys_call()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -39,7 +39,7 @@ public sealed class RecommendationsTests
     }
 
     [Fact]
-    public async Task Pages_of_one_list_have_each_item_once_and_a_thousand_are_as_many_as_there_are()
+    public async Task Pages_of_one_list_have_each_item_once_up_to_a_thousand()
     {
         ApiServer api = await SharedServers.Shop;
 
@@ -53,7 +53,7 @@ public sealed class RecommendationsTests
     }
 
     [Fact]
-    public async Task An_item_in_view_is_the_newest_of_the_history_and_does_not_come()
+    public async Task An_item_in_view_is_the_newest_of_the_history_and_is_not_recommended()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(304) { Movies = RandomModel.Shop, Users = RandomModel.Shoppers, SeesOnlyTheLast = true, Ranker = null });
 
@@ -93,7 +93,7 @@ public sealed class RecommendationsTests
     [InlineData("launched", ">=", "\"2026-02-01T00:00:00Z\"")]
     [InlineData("launched", "<", "1769904000")]
     [InlineData("launched", "=", "\"2026-01-31\"")]
-    public async Task A_condition_lets_through_what_meets_it_and_nothing_else(string field, string op, string value)
+    public async Task A_condition_admits_exactly_the_items_that_meet_it(string field, string op, string value)
     {
         ApiServer api = await SharedServers.Shop;
         JsonElement wanted = JsonSerializer.Deserialize<JsonElement>(value);
@@ -109,7 +109,7 @@ public sealed class RecommendationsTests
     }
 
     [Fact]
-    public async Task All_filters_hold_at_once()
+    public async Task All_filters_apply_together()
     {
         ApiServer api = await SharedServers.Shop;
 
@@ -137,7 +137,7 @@ public sealed class RecommendationsTests
     [InlineData("{\"include_ids\": [\"a/b\"], \"exclude_ids\": [\"a/b\", \"ä\"]}", "contradiction", "exclude_ids has all of include_ids")]
     [InlineData("{\"min_popularity\": 5, \"max_popularity\": 4}", "contradiction", "popularity >= 5 and popularity <= 4")]
     [InlineData("{\"genres_any\": [\"Drama\"]}", "extra_forbidden", "Unknown field")]
-    public async Task A_filter_that_makes_no_sense_is_refused_with_what_there_is(string filter, string type, string message)
+    public async Task An_invalid_filter_is_refused_with_the_known_values(string filter, string type, string message)
     {
         ApiServer api = await SharedServers.Shop;
 
@@ -166,7 +166,7 @@ public sealed class RecommendationsTests
     [InlineData("{\"user_id\": \"anna\", \"boost\": [{\"categories_any\": [\"Shelf 1\"], \"factor\": 0}]}", "out_of_range")]
     [InlineData("{\"user_id\": \"anna\", \"pin\": [{\"item_id\": \"ä\", \"position\": 0}]}", "greater_than_equal")]
     [InlineData("{\"user_id\": \"anna\", \"pin\": [{\"item_id\": \"ä\", \"position\": 1}, {\"item_id\": \"a/b\", \"position\": 1}]}", "contradiction")]
-    public async Task A_request_that_makes_no_sense_is_refused(string body, string type)
+    public async Task An_invalid_request_is_refused(string body, string type)
     {
         ApiServer api = await SharedServers.Shop;
 
@@ -233,7 +233,7 @@ public sealed class RecommendationsTests
     [Theory]
     [InlineData("b/c")]
     [InlineData("nobody")]
-    public async Task Pinned_items_come_at_their_place_of_the_whole_list(string user)
+    public async Task Pinned_items_have_their_position_in_the_whole_list(string user)
     {
         ApiServer api = await SharedServers.Shop;
         string[] plain = await ItemsAsync(api, $$"""{"user_id": "{{user}}", "k": 60}""");

@@ -4,7 +4,7 @@ public sealed class ReplicaTelemetryTests
 {
     [Theory]
     [MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task Either_of_two_replicas_shows_the_requests_of_both_as_one(string kind)
+    public async Task Each_of_two_replicas_shows_the_requests_of_both(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer one = await ApiServer.StartAsync(new RandomModel(91), cache.ConnectionString);
@@ -36,7 +36,7 @@ public sealed class ReplicaTelemetryTests
     }
 
     [Fact]
-    public async Task A_replica_that_ended_is_no_longer_counted_and_what_it_answered_stays()
+    public async Task A_stopped_replica_is_no_longer_counted_but_its_answers_are()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer one = await ApiServer.StartAsync(new RandomModel(92), cache.ConnectionString);
@@ -53,7 +53,7 @@ public sealed class ReplicaTelemetryTests
     }
 
     [Fact]
-    public async Task Replicas_hear_of_each_other_again_after_the_cache_was_away()
+    public async Task Replicas_exchange_figures_again_after_the_cache_was_unavailable()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer one = await ApiServer.StartAsync(new RandomModel(93), cache.ConnectionString);

@@ -48,7 +48,7 @@ public sealed class RetentionTests
     }
 
     [Fact]
-    public async Task Events_stay_in_the_store_while_they_cannot_be_moved_and_are_refused_by_name_beyond_ten_times_the_limit()
+    public async Task Events_stay_in_the_store_while_archiving_fails_and_are_refused_beyond_ten_times_the_limit()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(631), cache.ConnectionString, ("Events:MostPerUser", "1"));

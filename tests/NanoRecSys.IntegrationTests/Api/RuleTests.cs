@@ -9,7 +9,7 @@ public sealed class RuleTests
     private const string Question = """{"user_id": "b/c", "k": 57, "explain": true}""";
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
-    public async Task Rules_change_every_replica_s_lists_cached_ones_too_and_k_items_still_come_back(string kind)
+    public async Task Rules_change_the_lists_of_every_replica_including_cached_ones_and_k_items_are_returned(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer here = await ShopAsync(401, cache);
@@ -50,7 +50,7 @@ public sealed class RuleTests
     }
 
     [Fact]
-    public async Task The_original_s_call_obeys_rules_in_the_shape_that_it_has()
+    public async Task NanoRecSys_call_obeys_rules_in_its_own_shape()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(402), cache.ConnectionString);
@@ -68,7 +68,7 @@ public sealed class RuleTests
     }
 
     [Fact]
-    public async Task A_change_of_rules_that_somebody_else_changed_meanwhile_is_refused()
+    public async Task A_change_of_rules_that_were_changed_meanwhile_is_refused()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ShopAsync(403, cache);
@@ -81,7 +81,7 @@ public sealed class RuleTests
     }
 
     [Fact]
-    public async Task A_rule_is_in_force_between_its_times_and_a_cached_list_does_not_outlive_them()
+    public async Task A_rule_applies_between_its_times_and_a_cached_list_does_not_outlive_them()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ShopAsync(404, cache);
@@ -99,7 +99,7 @@ public sealed class RuleTests
     }
 
     [Fact]
-    public async Task Damaged_rules_leave_those_before_in_force_until_they_are_deleted()
+    public async Task With_damaged_rules_the_previous_ones_apply_until_they_are_deleted()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ShopAsync(408, cache);
@@ -153,7 +153,7 @@ public sealed class RuleTests
     [InlineData("""{"version": 0, "rules": [{"name": "A", "from": "2026-02-01", "until": "2026-01-01"}]}""", "greater_than")]
     [InlineData("""{"version": 0, "rules": [{"name": "A", "boost": [{"item_ids": [1], "factor": 0}]}]}""", "out_of_range")]
     [InlineData("""{"version": 0, "rules": [{"name": "A", "hide": [{"where": [{"field": "colour", "op": "=", "value": "red"}]}]}]}""", "unknown_field")]
-    public async Task Rules_that_make_no_sense_are_refused(string body, string type)
+    public async Task Invalid_rules_are_refused(string body, string type)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(407));
 

@@ -28,7 +28,7 @@ public sealed class SecurityTests : IDisposable
     [InlineData("/recommendations/preview", null, HttpStatusCode.Unauthorized)]
     [InlineData("/recommendations/preview", WriteKey, HttpStatusCode.Forbidden)]
     [InlineData("/recommend", null, HttpStatusCode.OK)]
-    public async Task With_keys_in_the_settings_writing_and_administration_need_one(string path, string? key, HttpStatusCode expected)
+    public async Task With_configured_keys_writing_and_administration_require_one(string path, string? key, HttpStatusCode expected)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await StartAsync(cache.ConnectionString, Keys);
@@ -50,7 +50,7 @@ public sealed class SecurityTests : IDisposable
     [InlineData("WriteKeys", "/models/rollback", WriteKey, HttpStatusCode.Forbidden)]
     [InlineData("AdminKeys", "/events", null, HttpStatusCode.Unauthorized)]
     [InlineData("AdminKeys", "/events", AdminKey, HttpStatusCode.ServiceUnavailable)]
-    public async Task One_kind_of_key_guards_what_the_other_is_for_and_none_guards_nothing(string kind, string path, string? key, HttpStatusCode expected)
+    public async Task Each_kind_of_key_opens_its_own_calls_and_without_keys_all_are_open(string kind, string path, string? key, HttpStatusCode expected)
     {
         await using ApiServer api = await StartAsync(null, [.. Keys.Where(setting => kind.Length > 0 && setting.Item1.Contains(kind, StringComparison.Ordinal))]);
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = JsonContent.Create(new { user_id = 11, movie_id = 1010 }) };
@@ -89,7 +89,7 @@ public sealed class SecurityTests : IDisposable
     [InlineData("GET", "/catalog", null, 200)]
     [InlineData("GET", "/readyz", null, 200)]
     [InlineData("GET", "/healthz", null, 200)]
-    public async Task With_read_keys_in_the_settings_reading_what_users_did_needs_one(string method, string path, string? key, int expected)
+    public async Task With_configured_read_keys_reading_user_data_requires_one(string method, string path, string? key, int expected)
     {
         await using ApiServer api = await StartAsync(null, [.. Keys, ("Security:ReadKeys:0", HashOf(ReadKey))]);
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
@@ -107,7 +107,7 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
-    public async Task Read_keys_alone_leave_nobody_who_may_write()
+    public async Task With_read_keys_only_nobody_may_write()
     {
         await using ApiServer api = await StartAsync(null, ("Security:ReadKeys:0", HashOf(ReadKey)));
 
@@ -115,7 +115,7 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
-    public async Task Beyond_the_rate_an_address_is_told_to_wait_and_probes_are_answered()
+    public async Task Beyond_the_rate_an_address_gets_a_429_and_probes_are_answered()
     {
         await using ApiServer api = await StartAsync(null, ("Security:RequestsPerSecond", "1"), ("Security:Burst", "60"));
         var statuses = new List<HttpStatusCode>();
@@ -143,7 +143,7 @@ public sealed class SecurityTests : IDisposable
     [InlineData("GET", "/items/a%09b/similar", "", 422)]
     [InlineData("POST", "/models/000000000000/pin", "", 409)]
     [InlineData("POST", "/events", """{"user_id": 11, "movie_id": 1010}""", 503)]
-    public async Task Every_error_carries_the_id_that_the_header_and_the_log_have(string method, string path, string body, int status)
+    public async Task Every_error_has_the_id_of_the_header_and_the_log(string method, string path, string body, int status)
     {
         ApiServer api = await SharedServers.Ranked;
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
@@ -215,7 +215,7 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
-    public async Task A_Redis_that_asks_for_a_password_is_told_it_by_the_connection_string()
+    public async Task The_connection_string_authenticates_to_a_Redis_with_a_password()
     {
         using var cache = new CacheServer.RedisCache("--requirepass", "secret") { Password = "secret" };
         cache.Start();

@@ -28,7 +28,7 @@ public sealed class SessionTests
     }
 
     [Fact]
-    public async Task A_session_of_unknown_movies_only_is_an_error_that_names_them()
+    public async Task A_session_of_only_unknown_movies_is_an_error_that_names_them()
     {
         ApiServer api = await SharedServers.Ranked;
 

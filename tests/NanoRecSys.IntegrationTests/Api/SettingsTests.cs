@@ -36,7 +36,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Security__CorsOrigins__0", "shop.example", "Security:CorsOrigins")]
     [InlineData("Security__CorsOrigins__0", "*", "Security:CorsOrigins")]
     [InlineData("ConnectionStrings__cache", "password=x", "names no server")]
-    public async Task A_setting_that_is_not_valid_ends_the_start_with_one_line_that_names_it(string name, string value, string named)
+    public async Task An_invalid_setting_stops_startup_with_one_line_that_names_it(string name, string value, string named)
     {
         using ProgramProcess api = StartApi(new() { [name] = value });
 
@@ -48,7 +48,7 @@ public sealed class SettingsTests : IDisposable
     [Theory]
     [InlineData("Security__WriteKeys__0", "SHA-256")]
     [InlineData("Security__WriteKeys", "Security:WriteKeys is a list. Set Security:WriteKeys:0")]
-    public async Task A_key_in_plain_text_ends_the_start_and_is_not_repeated(string name, string reason)
+    public async Task A_key_in_plain_text_stops_startup_and_is_not_logged(string name, string reason)
     {
         using ProgramProcess api = StartApi(new() { [name] = "write-key-of-the-test" });
 
@@ -58,7 +58,7 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_port_that_is_taken_ends_the_start_with_the_reason()
+    public async Task A_port_in_use_stops_startup_with_the_reason()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
@@ -72,7 +72,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("ASPNETCORE_URLS", "localhost", "Invalid url: 'localhost'")]
     [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:99999", "'port'")]
     [InlineData("Kestrel__Endpoints__Https__Url", "https://127.0.0.1:0", "certificate")]
-    public async Task An_address_that_cannot_be_used_ends_the_start_with_the_reason(string name, string value, string reason)
+    public async Task An_unusable_address_stops_startup_with_the_reason(string name, string value, string reason)
     {
         using ProgramProcess api = StartApi(new() { [name] = value });
 
@@ -109,7 +109,7 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_limit_of_open_files_that_leaves_no_room_for_connections_ends_the_start()
+    public async Task A_limit_of_open_files_too_low_for_connections_stops_startup()
     {
         using ProgramProcess api = StartApi([], files: 400);
 

@@ -79,7 +79,7 @@ public sealed class StatusTests
     }
 
     [Fact]
-    public async Task The_newest_training_run_is_told_while_it_runs()
+    public async Task The_newest_training_run_is_reported_while_it_runs()
     {
         await using ApiServer api = ApiServer.Start();
         Assert.Equal("""{"events":[]}""", (await api.GetAsync("/training/progress")).GetRawText());

@@ -24,7 +24,7 @@ public sealed class StoreHealthTests
     }
 
     [Fact]
-    public async Task A_store_that_comes_back_with_its_data_is_the_same()
+    public async Task A_store_that_comes_back_with_its_data_is_not_reported()
     {
         using var folder = new TemporaryFolder();
         using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", folder.Path);
@@ -41,7 +41,7 @@ public sealed class StoreHealthTests
     }
 
     [Fact]
-    public async Task A_Redis_that_may_lose_events_is_warned_of_at_the_start()
+    public async Task A_Redis_that_may_lose_events_causes_a_warning_at_startup()
     {
         using var cache = new CacheServer.RedisCache("--maxmemory-policy", "allkeys-lfu");
         cache.Start();
@@ -55,7 +55,7 @@ public sealed class StoreHealthTests
     }
 
     [Fact]
-    public async Task A_clock_that_is_thirty_days_ahead_of_Redis_puts_no_event_into_the_future()
+    public async Task A_clock_thirty_days_ahead_of_Redis_stores_no_event_in_the_future()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
@@ -70,7 +70,7 @@ public sealed class StoreHealthTests
     }
 
     [Fact]
-    public async Task A_clock_that_is_set_right_later_is_trusted_again()
+    public async Task A_corrected_clock_is_trusted_again()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
@@ -89,7 +89,7 @@ public sealed class StoreHealthTests
     }
 
     [Fact]
-    public async Task A_refusal_that_is_over_is_not_reported_until_the_next_write()
+    public async Task A_refusal_that_has_ended_is_not_reported_until_the_next_write()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();

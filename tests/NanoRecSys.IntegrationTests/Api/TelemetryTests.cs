@@ -28,7 +28,7 @@ public sealed class TelemetryTests
     }
 
     [Fact]
-    public async Task A_request_says_who_asked_for_how_many_and_one_that_was_refused_says_why()
+    public async Task A_request_has_its_user_and_k_and_a_refused_one_its_reason()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(73));
         await api.PostAsync("/recommend", """{"user_id": 11, "k": 7}""");
@@ -66,7 +66,7 @@ public sealed class TelemetryTests
     }
 
     [Fact]
-    public async Task What_goes_wrong_is_counted_by_kind_and_probes_are_not()
+    public async Task Errors_are_counted_by_kind_and_probes_are_not_counted()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(77), cache.ConnectionString);
@@ -84,7 +84,7 @@ public sealed class TelemetryTests
     }
 
     [Fact]
-    public async Task A_service_without_a_model_counts_its_refusals()
+    public async Task A_service_without_a_model_counts_refused_requests()
     {
         await using ApiServer api = ApiServer.Start();
         await api.FetchAsync("/readyz");
@@ -119,7 +119,7 @@ public sealed class TelemetryTests
     }
 
     [Fact]
-    public async Task The_metrics_carry_stage_mode_and_result_and_nobody_s_id()
+    public async Task The_metrics_have_stage_mode_and_result_and_no_user_ids()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(74), cache.ConnectionString);

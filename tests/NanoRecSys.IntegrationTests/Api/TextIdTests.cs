@@ -73,7 +73,7 @@ public sealed class TextIdTests
     }
 
     [Fact]
-    public async Task The_original_s_calls_take_and_show_them()
+    public async Task NanoRecSys_calls_accept_and_return_them()
     {
         ApiServer api = await SharedServers.Shop;
 

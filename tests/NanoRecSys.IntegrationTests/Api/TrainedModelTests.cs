@@ -42,7 +42,7 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task An_unknown_user_gets_what_most_people_had_among_their_first_ten()
+    public async Task An_unknown_user_gets_the_most_common_of_the_first_ten_items()
     {
         Catalog catalog = await CatalogFile.ReadAsync((await trained.VersionAsync()).PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
         UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).Folder);

@@ -7,7 +7,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     private static readonly DateTimeOffset Noon = new(2026, 1, 2, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public async Task A_run_is_told_by_its_best_epoch_and_what_it_published()
+    public async Task A_run_is_listed_with_its_best_epoch_and_published_version()
     {
         await using ApiServer api = ApiServer.Start();
         Append(api, "20260102-120000-000", "train-retriever", 0, epoch: 1, loss: 9, ndcg: 0.02);
@@ -26,7 +26,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task Commands_run_one_after_the_other_are_one_run_until_one_comes_again()
+    public async Task Successive_commands_are_one_run_until_a_command_repeats()
     {
         await using ApiServer api = ApiServer.Start();
         Append(api, "20260102-120000-000", "prepare", 0, dataset: "small", state: ProgressEvent.Completed);
@@ -47,7 +47,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task A_run_that_goes_on_is_read_again()
+    public async Task A_continuing_run_is_read_again()
     {
         await using ApiServer api = ApiServer.Start();
         Append(api, "20260102-120000-000", "prepare", 0);

@@ -26,7 +26,7 @@ public sealed class TransportSecurityTests : IDisposable
     }
 
     [Fact]
-    public async Task The_API_speaks_HTTPS_with_the_certificate_of_the_settings_and_nothing_else()
+    public async Task The_API_accepts_only_HTTPS_with_the_configured_certificate()
     {
         using ProgramProcess program = StartApi(new()
         {
@@ -89,7 +89,7 @@ public sealed class TransportSecurityTests : IDisposable
     [InlineData("ssl=true,password=wrong", true)]
     [InlineData("ssl=true,password=s3cret", false)]
     [InlineData("password=s3cret", true)]
-    public async Task With_a_wrong_password_an_unknown_authority_or_no_TLS_nothing_is_stored_and_recommendations_go_on(string options, bool trusts)
+    public async Task With_a_wrong_password_an_unknown_authority_or_no_TLS_nothing_is_stored_and_recommendations_continue(string options, bool trusts)
     {
         using CacheServer cache = StartRedis();
         using ProgramProcess program = StartApi(new()

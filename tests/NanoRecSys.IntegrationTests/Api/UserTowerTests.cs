@@ -7,7 +7,7 @@ public sealed class UserTowerTests
     private const string Precision = "Models:UserTower";
 
     [Fact]
-    public async Task A_known_user_is_answered_by_the_embedding_of_the_publish_and_a_session_of_the_same_movies_is_encoded()
+    public async Task A_known_user_is_answered_from_the_published_embedding_and_a_session_is_encoded()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(601) { Ranker = null, ServesFast = true });
 
@@ -20,7 +20,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public async Task An_event_makes_the_history_another_one_which_is_encoded()
+    public async Task A_history_with_a_new_event_is_encoded()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(602) { Ranker = null, ServesFast = true }, cache.ConnectionString);
@@ -38,7 +38,7 @@ public sealed class UserTowerTests
     [Theory]
     [InlineData("int8", "onnx-int8")]
     [InlineData("fp32", "onnx")]
-    public async Task A_setting_decides_which_tower_serves_and_both_answer_alike(string precision, string backend)
+    public async Task A_setting_selects_the_served_tower_and_both_answer_alike(string precision, string backend)
     {
         var model = new RandomModel(603) { Ranker = null, ServesFast = true };
         await using ApiServer api = await ApiServer.StartAsync(model, redis: null, (Precision, precision), (EncodesAlways, "false"));
@@ -55,7 +55,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public async Task By_itself_the_faster_one_serves_and_a_version_without_8_bits_serves_32()
+    public async Task By_default_the_faster_tower_is_served_and_a_version_without_8_bits_serves_32()
     {
         await using ApiServer both = await ApiServer.StartAsync(new RandomModel(604) { ServesFast = true });
         await using ApiServer one = await ApiServer.StartAsync(new RandomModel(604));
@@ -65,7 +65,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public async Task A_version_whose_8_bits_need_an_operator_that_is_not_there_serves_32()
+    public async Task A_version_whose_8_bit_graph_needs_a_missing_operator_serves_32()
     {
         await using ApiServer api = await ApiServer.StartAsync(
             new RandomModel(606) { ServesFast = true, HasUnknownOperator = true }, redis: null, (EncodesAlways, "false"));

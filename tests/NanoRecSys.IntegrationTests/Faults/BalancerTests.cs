@@ -15,7 +15,7 @@ public sealed class BalancerTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Two_replicas_share_requests_and_events_and_either_may_end_without_a_failed_request()
+    public async Task Two_replicas_share_requests_and_events_and_either_may_stop_without_a_failed_request()
     {
         Assert.SkipUnless(File.Exists("/usr/sbin/haproxy") && File.Exists("/usr/bin/redis-server"), "Needs haproxy and redis-server.");
         CancellationToken cancellation = TestContext.Current.CancellationToken;

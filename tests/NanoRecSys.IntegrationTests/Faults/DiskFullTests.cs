@@ -7,7 +7,7 @@ public sealed class DiskFullTests(TrainedArtifacts trained) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_publish_that_the_disk_has_no_room_for_ends_with_one_line_and_leaves_the_served_version()
+    public async Task A_publish_on_a_full_disk_fails_with_one_line_and_leaves_the_served_version()
     {
         Assert.SkipUnless(await RunAsync("true") is (0, _, _), "This system lets no process mount a small disk of its own (unshare).");
         StepContext context = await trained.CopyAsync(_folder.File("store"));

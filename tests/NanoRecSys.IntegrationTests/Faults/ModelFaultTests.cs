@@ -7,7 +7,7 @@ public sealed class ModelFaultTests
     private const int Readable = 30;
 
     [Fact]
-    public async Task While_it_ranks_the_answer_is_popular_movies_degraded_counted_and_not_cached()
+    public async Task A_fault_in_ranking_gives_popular_movies_degraded_counted_and_not_cached()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(421) { ReadableItems = Readable }, cache.ConnectionString);
@@ -26,7 +26,7 @@ public sealed class ModelFaultTests
     }
 
     [Fact]
-    public async Task While_it_explains_the_list_comes_with_the_nearest_movies_of_the_history_degraded_counted_and_not_cached()
+    public async Task A_fault_in_explaining_gives_the_nearest_movies_as_reasons_degraded_counted_and_not_cached()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         // With the embeddings of the publish nothing has to be encoded but for reasons.
@@ -51,7 +51,7 @@ public sealed class ModelFaultTests
     }
 
     [Fact]
-    public async Task While_it_encodes_a_sample_of_users_their_audience_is_refused_and_nothing_else()
+    public async Task A_fault_in_encoding_sampled_users_refuses_only_the_audience()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(423) { ReadableItems = Readable, Ranker = null });
 

@@ -86,7 +86,7 @@ public sealed class RedisClusterTests
     }
 
     [Fact]
-    public async Task A_killed_master_costs_no_recommendation_and_with_WAIT_no_acknowledged_event()
+    public async Task A_killed_master_fails_no_recommendation_and_with_WAIT_loses_no_acknowledged_event()
     {
         using RedisCluster cluster = await RedisCluster.StartAsync(isReplicated: true, nodeTimeout: 1500);
         await using ApiServer api = await ApiServer.StartAsync(

@@ -14,7 +14,7 @@ public sealed class RedisFaultTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Killed_under_load_again_and_again_it_costs_no_recommendation_and_no_acknowledged_event()
+    public async Task Repeated_kills_under_load_fail_no_recommendation_and_lose_no_acknowledged_event()
     {
         using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", _folder.Path);
         cache.Start();
@@ -68,7 +68,7 @@ public sealed class RedisFaultTests : IDisposable
     [Theory]
     [InlineData(100, "live")]
     [InlineData(4000, "degraded")] // far beyond every time-out, also of a machine so busy that these come late
-    public async Task Slow_it_is_waited_for_or_done_without_and_never_hangs_a_request(int milliseconds, string mode)
+    public async Task A_slow_Redis_never_hangs_a_request(int milliseconds, string mode)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using var slow = new SlowProxy(cache.ConnectionString);
@@ -94,7 +94,7 @@ public sealed class RedisFaultTests : IDisposable
     }
 
     [Fact]
-    public async Task Away_it_makes_a_history_a_part_of_itself_and_nobody_unknown()
+    public async Task Without_Redis_a_history_is_marked_degraded_and_no_user_is_unknown()
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
@@ -192,7 +192,7 @@ public sealed class RedisFaultTests : IDisposable
     };
 
     [Fact]
-    public async Task An_API_that_is_killed_has_lost_nothing_that_it_acknowledged()
+    public async Task A_killed_API_loses_no_acknowledged_event()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         var store = new ArtifactStore(_folder.Path);

@@ -8,7 +8,7 @@ public sealed class ServedFilesTests
     [InlineData("overwritten by a longer one")]
     [InlineData("overwritten in place")]
     [InlineData("deleted")]
-    public async Task Whatever_becomes_of_a_file_the_answers_stay_those_of_the_version(string fault)
+    public async Task Answers_do_not_depend_on_later_changes_of_the_published_files(string fault)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(431) { ServesFast = true }, redis: null, ("Models:UserTower", "int8"));
         string running = api.Store.ReadCurrent()!;
@@ -46,7 +46,7 @@ public sealed class ServedFilesTests
     [Theory]
     [InlineData(ArtifactNames.Manifest)]
     [InlineData(ArtifactNames.Catalog)]
-    public async Task A_pipe_in_place_of_a_file_is_refused_and_nothing_waits_for_it(string name)
+    public async Task A_pipe_in_place_of_a_file_is_refused_without_blocking(string name)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(434));
         string running = api.Store.ReadCurrent()!;

@@ -8,7 +8,7 @@ public sealed class SoakTests(TrainedArtifacts trained) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Half_a_minute_of_load_and_faults_leaves_nothing_wrong()
+    public async Task Half_a_minute_of_load_and_faults_has_no_violations()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/redis-server"), "Needs Linux and redis-server.");
         await trained.CopyAsync(_folder.Path);

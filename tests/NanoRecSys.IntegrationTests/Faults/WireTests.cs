@@ -24,7 +24,7 @@ public sealed class WireTests
     [InlineData("/items", "")]
     [InlineData("/recommend", "Content-Type: text/plain\r\n")]
     [InlineData("/recommend/session", "")]
-    public async Task A_body_that_does_not_say_that_it_is_JSON_is_a_415(string path, string header)
+    public async Task A_body_without_a_JSON_content_type_is_a_415(string path, string header)
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -48,7 +48,7 @@ public sealed class WireTests
     [Theory]
     [InlineData("Content-Type: application/json; charset=utf-8\r\n")]
     [InlineData("content-type: Application/JSON\r\n")]
-    public async Task Any_spelling_of_the_JSON_content_type_is_taken(string header)
+    public async Task Any_spelling_of_the_JSON_content_type_is_accepted(string header)
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -85,7 +85,7 @@ public sealed class WireTests
     [InlineData("Origin: https://shop.example.evil\r\n", 403)]
     [InlineData("", 200)] // a program
     [InlineData("Sec-Fetch-Site: same-origin\r\n", 200)]
-    public async Task Pages_of_the_origins_in_the_settings_may_write(string header, int status)
+    public async Task Pages_of_configured_origins_may_write(string header, int status)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(804), cache.ConnectionString, ("Security:CorsOrigins:0", "https://shop.example"));
@@ -116,7 +116,7 @@ public sealed class WireTests
     [InlineData("-1\r\n")]
     [InlineData("zz\r\n")]
     [InlineData("5\r\n{\"a\":XX")]
-    public async Task A_chunk_that_makes_no_sense_is_a_400_without_a_line_in_the_log(string chunk)
+    public async Task A_malformed_chunk_is_a_400_without_a_log_line(string chunk)
     {
         using var folder = new TemporaryFolder();
         new RandomModel(806).Publish(new ArtifactStore(folder.Path));
@@ -144,7 +144,7 @@ public sealed class WireTests
     }
 
     [Fact]
-    public async Task A_body_that_comes_too_slowly_is_cut_off()
+    public async Task A_body_that_arrives_too_slowly_is_cut_off()
     {
         ApiServer api = await SharedServers.Ranked;
         using RawHttp connection = await RawHttp.ConnectAsync(api.Client.BaseAddress!);
@@ -276,7 +276,7 @@ public sealed class WireTests
     }
 
     [Fact]
-    public async Task The_id_of_a_500_is_in_the_log_and_many_do_not_repeat_the_stack_trace()
+    public async Task The_id_of_a_500_is_logged_and_repeated_ones_log_no_stack_trace()
     {
         using var log = new MemoryLog();
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
@@ -312,7 +312,7 @@ public sealed class WireTests
     }
 
     [Fact]
-    public void What_a_client_makes_the_server_log_is_bounded()
+    public void The_log_that_a_client_can_cause_is_bounded()
     {
         using var log = new MemoryLog();
         WebApplicationBuilder builder = WebApplication.CreateBuilder();

@@ -73,7 +73,7 @@ public sealed class ClosedLoopTests : IDisposable
     [InlineData("redis://127.0.0.1:1", "127.0.0.1:1")]
     [InlineData("redis://:secret@127.0.0.1:1", "127.0.0.1:1")]
     [InlineData("host:1:2:3,what=5", "--events")]
-    public async Task Events_that_cannot_be_read_are_said_in_one_line_without_the_password(string address, string expected)
+    public async Task Unreadable_events_are_reported_in_one_line_without_the_password(string address, string expected)
     {
         StepContext context = new(new Workspace(new ArtifactStore(_folder.File("artifacts")), "loop"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None);
 

@@ -38,7 +38,7 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
     [Theory]
     [InlineData(null, null)]
     [InlineData(1, 0.9)]
-    public async Task A_recall_that_is_not_reached_is_refused_and_the_former_index_stays(int? width, double? recall)
+    public async Task A_recall_that_is_not_reached_is_refused_and_the_previous_index_stays(int? width, double? recall)
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         IndexInfo flat = await IndexStep.RunAsync(new IndexOptions(), context);
@@ -54,7 +54,7 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task Few_items_get_a_flat_index_when_the_choice_is_left_to_the_program()
+    public async Task A_small_catalog_gets_a_flat_index_by_default()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         IndexInfo built = await IndexStep.RunAsync(new IndexOptions { Kind = IndexOptions.Auto }, context);
@@ -62,7 +62,7 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task The_engine_is_what_the_setting_says_or_the_version_is_refused_with_the_remedy()
+    public async Task The_configured_engine_is_used_or_the_version_refused_with_the_remedy()
     {
         ArtifactStore store = await trained.StoreAsync();
         string version = (await trained.VersionAsync()).Manifest.ModelVersion;

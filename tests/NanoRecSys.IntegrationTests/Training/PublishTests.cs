@@ -22,7 +22,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task The_graph_in_8_bits_is_published_with_what_it_costs_in_likeness()
+    public async Task The_8_bit_graph_is_published_with_its_similarity_to_32_bits()
     {
         Manifest manifest = (await trained.VersionAsync()).Manifest;
         ParityInfo parity = manifest.Parity[ArtifactNames.UserTowerInt8];
@@ -33,7 +33,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task Every_user_is_encoded_ahead_as_the_graph_in_32_bits_encodes_the_published_history()
+    public async Task Every_users_published_embedding_is_that_of_the_32_bit_graph()
     {
         ArtifactVersion version = await trained.VersionAsync();
         UserHistories histories = HistoriesFile.Read(version.Folder);
@@ -49,7 +49,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task Where_32_bits_would_take_minutes_every_user_is_encoded_by_the_fastest_graph()
+    public async Task If_32_bits_would_take_minutes_users_are_encoded_by_the_fastest_graph()
     {
         ArtifactVersion version = await trained.VersionAsync();
         UserHistories histories = HistoriesFile.Read(version.Folder);
@@ -74,7 +74,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task A_ranker_that_was_not_shown_to_be_better_is_left_out_with_its_files()
+    public async Task A_ranker_that_is_not_better_is_left_out_with_its_files()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         PublishSummary summary = await PublishStep.RunAsync(new PublishOptions(), context);
@@ -100,7 +100,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task The_manifest_tells_the_data_the_model_and_the_graph()
+    public async Task The_manifest_describes_the_data_the_model_and_the_graph()
     {
         Manifest manifest = (await trained.VersionAsync()).Manifest;
         Assert.Equal(("movielens-small", 671, 9066, 100_004, "all"),
@@ -114,7 +114,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task Catalog_histories_embeddings_and_index_belong_together()
+    public async Task Catalog_histories_embeddings_and_index_agree()
     {
         ArtifactVersion version = await trained.VersionAsync();
         Catalog catalog = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
@@ -167,7 +167,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [InlineData("user_tower.onnx", "Run 'export' and 'index' again")]
     [InlineData("items.index", "items.index disappeared after 'index' wrote it. Run 'index' again.")]
     [InlineData("item_embeddings.npy", "Run 'export' and 'index' again")]
-    public async Task What_is_missing_is_named_with_the_verb_that_makes_it(string file, string remedy)
+    public async Task What_is_missing_is_named_with_the_command_that_creates_it(string file, string remedy)
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         File.Delete(Path.Combine(context.Workspace.ExportFolder, file));
@@ -175,7 +175,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task A_broken_parity_is_not_published()
+    public async Task An_export_without_parity_is_not_published()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         string path = Path.Combine(context.Workspace.ExportFolder, "parity.json");
@@ -208,7 +208,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task A_kind_of_index_that_cannot_be_built_is_an_error_that_names_those_that_can()
+    public async Task An_unknown_kind_of_index_is_an_error_that_names_the_known_ones()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => IndexStep.RunAsync(new IndexOptions { Kind = "kd-tree" }, context));

@@ -17,7 +17,7 @@ public sealed class RaceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_published_blend_answers_with_the_lists_that_the_evaluation_ranked_and_scores_that_fall_with_the_rank()
+    public async Task A_published_blend_serves_the_lists_of_the_evaluation_with_falling_scores()
     {
         (StepContext context, RaceOutcome outcome) = await RaceAsync();
         ArtifactStore store = context.Workspace.Store;
@@ -65,7 +65,7 @@ public sealed class RaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_final_fit_changes_what_is_served_and_none_of_the_metrics()
+    public async Task A_final_fit_changes_the_served_model_and_none_of_the_metrics()
     {
         (StepContext context, RaceOutcome outcome) = await RaceAsync();
         Manifest before = await PublishAsync(context);
@@ -86,7 +86,7 @@ public sealed class RaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_race_without_time_goes_without_EASE_and_replaces_the_figures_of_the_blend_before()
+    public async Task A_race_without_time_leaves_out_EASE_and_replaces_the_previous_blends_figures()
     {
         (StepContext context, _) = await RaceAsync();
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);

@@ -11,7 +11,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_batch_has_for_every_user_what_the_API_answers()
+    public async Task A_batch_has_the_APIs_answer_for_every_user()
     {
         ArtifactStore store = await trained.StoreAsync();
         string output = _folder.File("lists.parquet");
@@ -35,7 +35,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     [Theory]
     [InlineData("lists.csv", "read_csv")]
     [InlineData("lists.jsonl", "read_json")]
-    public async Task An_interrupted_batch_continues_and_ends_as_an_unbroken_one(string name, string reader)
+    public async Task An_interrupted_batch_continues_with_the_result_of_an_uninterrupted_one(string name, string reader)
     {
         ArtifactStore store = await trained.StoreAsync();
         (string whole, string broken) = (_folder.File($"whole-{name}"), _folder.File(name));
@@ -77,7 +77,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     [InlineData("none/lists.csv", "all", null, "there is no folder")]
     [InlineData("lists.csv", "missing.txt", null, "one user id per line")]
     [InlineData("lists.csv", "all", "000000000000", "000000000000")]
-    public async Task A_batch_that_cannot_be_made_is_refused_with_the_reason(string output, string users, string? version, string expected)
+    public async Task An_impossible_batch_is_refused_with_the_reason(string output, string users, string? version, string expected)
     {
         StepContext context = Context(await trained.StoreAsync());
 

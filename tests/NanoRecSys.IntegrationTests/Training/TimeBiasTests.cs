@@ -19,7 +19,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task The_API_answers_as_the_trained_network_does_at_the_time_it_is_asked()
+    public async Task The_API_answers_like_the_trained_network_at_the_time_of_the_request()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         await PublishAsync(context);

@@ -35,7 +35,7 @@ public sealed class ShownListTests
     [InlineData("")]
     [InlineData("""{"request": "r1", "time": 1, "version": "v", "surface": "s", "items": [1]}""")]
     [InlineData("r1\nnow\nv\nhome\n1")]
-    public void What_is_not_such_a_list_is_not_read(string stored) => Assert.Null(ShownList.Read(stored));
+    public void Anything_else_is_not_read_as_a_list(string stored) => Assert.Null(ShownList.Read(stored));
 
     [Fact]
     public void The_same_answer_to_the_same_user_is_counted_until_it_is_written()

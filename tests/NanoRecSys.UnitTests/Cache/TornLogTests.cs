@@ -12,7 +12,7 @@ public sealed class TornLogTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_commit_record_that_was_cut_off_is_taken_off_and_nothing_else()
+    public void Only_a_truncated_commit_record_is_removed()
     {
         byte[] whole = [.. Record(5, [1, 2, 3, 4, 5, 0, 0, 0]), .. Record(-40, Commit(until: 120))];
         Write([.. whole, .. Record(-40, [1, 0, 0, 0])]);
@@ -33,7 +33,7 @@ public sealed class TornLogTests : IDisposable
     }
 
     [Fact]
-    public void Another_records_bytes_and_another_programs_file_are_left_alone()
+    public void Other_records_and_files_of_other_programs_are_left_unchanged()
     {
         Write([.. Record(1_000_000_000, [9, 9, 9, 9]), .. Record(-40, new byte[40])]);
         byte[] before = File.ReadAllBytes(LogFile());
@@ -43,7 +43,7 @@ public sealed class TornLogTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_without_a_log_needs_nothing() => Assert.False(TornLog.Repair(_folder.Path));
+    public void A_folder_without_a_log_is_left_unchanged() => Assert.False(TornLog.Repair(_folder.Path));
 
     // As Garnet has it: the log from its first address on, and a file that says up to where it was committed then.
     private void Write(byte[] records)

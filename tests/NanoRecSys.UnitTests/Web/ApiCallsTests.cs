@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class ApiCallsTests
 {
     [Fact]
-    public void Old_calls_are_forgotten_so_that_memory_stays_bounded()
+    public void Old_calls_are_discarded_so_that_memory_stays_bounded()
     {
         var calls = new ApiCalls();
         for (int call = 0; call < 600; call++)

@@ -10,7 +10,7 @@ public sealed class ComparePanelTests : BunitContext
     public ComparePanelTests() => Services.AddSingleton(new FakeApi().Client()).AddScoped<EnteredKey>();
 
     [Fact]
-    public void A_difference_beyond_both_intervals_is_told_from_one_that_may_be_chance()
+    public void A_difference_beyond_both_intervals_is_marked_as_significant()
     {
         IRenderedComponent<ComparePanel> panel = Show(Version("new", 0.080, 0.20, (0.070, 0.090)), Version("old", 0.050, 0.19, (0.040, 0.060)));
 

@@ -6,7 +6,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class ComparisonPanelTests : BunitContext
 {
     [Fact]
-    public void Ours_stands_among_the_published_figures_of_the_same_data_by_its_ndcg()
+    public void Our_figure_is_sorted_by_ndcg_among_published_ones_of_the_same_data()
     {
         string[] models = [.. Show("ml-1m-sequences").FindAll("tbody tr").Select(row => row.Children[0].TextContent)];
 
@@ -15,7 +15,7 @@ public sealed class ComparisonPanelTests : BunitContext
     }
 
     [Fact]
-    public void Ours_says_what_the_ranking_left_out() =>
+    public void Our_figure_says_what_the_ranking_left_out() =>
         Assert.Contains("6,040 users, last 200 items excluded", Show("ml-1m-sequences").Markup, StringComparison.Ordinal);
 
     [Fact]
@@ -23,7 +23,7 @@ public sealed class ComparisonPanelTests : BunitContext
         Assert.Contains("*", Show("ml-1m").FindAll("tbody tr").Single(row => row.Children[0].TextContent == "LRURec").Children[3].TextContent, StringComparison.Ordinal);
 
     [Fact]
-    public void Data_that_nobody_published_on_is_compared_with_nothing()
+    public void Data_without_published_figures_has_no_comparison()
     {
         IRenderedComponent<ComparisonPanel> panel = Show("movielens-small");
 

@@ -9,7 +9,7 @@ public sealed partial class DocPageTests
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public void Every_link_of_a_page_leads_to_a_heading_of_a_page_a_picture_or_another_site(string path)
+    public void Every_link_of_a_page_has_a_target(string path)
     {
         DocPage page = DocPage.Find(path)!;
 
@@ -32,7 +32,7 @@ public sealed partial class DocPageTests
     [InlineData("../appsettings.json")]
     [InlineData("images/explore.jpg")]
     [InlineData("none.md")]
-    public void What_is_no_page_is_not_read(string path) => Assert.Null(DocPage.Find(path));
+    public void Only_pages_are_read(string path) => Assert.Null(DocPage.Find(path));
 
     [Fact]
     public void An_escaped_bar_in_the_code_of_a_table_is_a_bar() =>

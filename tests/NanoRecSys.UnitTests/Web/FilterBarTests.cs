@@ -20,7 +20,7 @@ public sealed class FilterBarTests : BunitContext
     }
 
     [Fact]
-    public void A_range_entered_the_wrong_way_round_means_the_same_values()
+    public void A_reversed_range_means_the_same_values()
     {
         IRenderedComponent<FilterBar> bar = Show(new ListOptions().With("year", ">=", "1995"));
         bar.Find("[data-testid=filters-toggle]").Click();
@@ -42,7 +42,7 @@ public sealed class FilterBarTests : BunitContext
     }
 
     [Fact]
-    public void Of_many_categories_the_most_common_are_shown_until_all_are_asked_for()
+    public void The_most_common_of_many_categories_are_shown_until_all_are_requested()
     {
         CatalogOverview many = Films.Catalog with { Categories = [.. Enumerable.Range(0, 60).Select(place => new ValueCount($"tag {place}", 60 - place))] };
         IRenderedComponent<FilterBar> bar = Show(new ListOptions { Categories = ["tag 59"] }, many);

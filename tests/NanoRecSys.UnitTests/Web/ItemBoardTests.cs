@@ -24,7 +24,7 @@ public sealed class ItemBoardTests : BunitContext
     }
 
     [Fact]
-    public void Whatever_the_data_says_of_it_is_listed()
+    public void All_its_attributes_are_listed()
     {
         ItemInfo soap = new(EntityId.Of("B07/AB"), "Soap", ["Beauty"])
         {
@@ -78,7 +78,7 @@ public sealed class ItemBoardTests : BunitContext
     }
 
     [Fact]
-    public void A_part_that_fails_leaves_the_others_standing()
+    public void A_failing_part_does_not_affect_the_others()
     {
         _api.Fails("GET /items/47/audience", HttpStatusCode.InternalServerError, "The sample is away.");
 
@@ -89,7 +89,7 @@ public sealed class ItemBoardTests : BunitContext
     }
 
     [Fact]
-    public void A_film_that_is_not_there_is_told_with_a_way_on()
+    public void A_missing_film_is_reported_with_a_link()
     {
         _api.Fails("GET /items/47", HttpStatusCode.NotFound, "Item 47 is not in the served model's catalog.");
 

@@ -8,7 +8,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class ItemMapViewTests : BunitContext
 {
     [Fact]
-    public async Task A_map_that_goes_while_it_is_drawn_breaks_no_page()
+    public async Task Leaving_while_the_map_is_drawn_breaks_no_page()
     {
         var script = new SlowScript();
         Services.AddSingleton<IJSRuntime>(script);

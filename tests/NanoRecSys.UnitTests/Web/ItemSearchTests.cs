@@ -56,7 +56,7 @@ public sealed class ItemSearchTests : BunitContext
     }
 
     [Fact]
-    public void While_the_films_are_on_their_way_it_says_so_and_enter_chooses_nothing()
+    public void While_films_are_loading_it_says_so_and_enter_chooses_nothing()
     {
         TaskCompletionSource<object> answer = _api.Holds("GET /items");
         IRenderedComponent<ItemSearch> search = Typed("s");
@@ -75,7 +75,7 @@ public sealed class ItemSearchTests : BunitContext
     [InlineData(1, "ArrowDown", "ArrowDown")] // Seven was the third, and is the second now.
     [InlineData(0)] // Nobody moved: the first is the best answer.
     [InlineData(0, "ArrowDown")] // The Matrix is not among them any more.
-    public void A_film_moved_to_stays_the_active_one_as_more_letters_come(int expected, params string[] keys)
+    public void The_active_film_stays_active_as_more_letters_are_typed(int expected, params string[] keys)
     {
         IRenderedComponent<ItemSearch> search = Typed("s");
         foreach (string key in keys)

@@ -26,7 +26,7 @@ public sealed class LatencyChartShapeTests
     }
 
     [Fact]
-    public void Another_stage_than_the_chosen_one_is_not_drawn() =>
+    public void Only_the_chosen_stage_is_drawn() =>
         Assert.Empty(LatencyChartShape.From([Second(0, 10)], "rank", 60).P50);
 
     private static TelemetryPoint Second(int second, double? p50) => new(

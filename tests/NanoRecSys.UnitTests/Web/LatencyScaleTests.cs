@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class LatencyScaleTests
 {
     [Fact]
-    public void It_reaches_from_the_round_number_below_to_the_one_above()
+    public void It_ranges_from_the_round_number_below_to_the_one_above()
     {
         LatencyScale scale = LatencyScale.Of([0.31, 14]);
 
@@ -14,7 +14,7 @@ public sealed class LatencyScaleTests
     }
 
     [Fact]
-    public void Ten_times_as_long_lies_as_much_higher_everywhere()
+    public void The_scale_is_logarithmic()
     {
         var scale = new LatencyScale(0.1, 100);
 
@@ -32,7 +32,7 @@ public sealed class LatencyScaleTests
     }
 
     [Fact]
-    public void One_duration_alone_lies_between_two_lines()
+    public void A_single_duration_is_between_two_lines()
     {
         LatencyScale scale = LatencyScale.Of([3]);
 
@@ -40,5 +40,5 @@ public sealed class LatencyScaleTests
     }
 
     [Fact]
-    public void Without_requests_there_is_an_axis_all_the_same() => Assert.NotEmpty(LatencyScale.Of([]).Ticks());
+    public void Without_requests_there_is_an_axis() => Assert.NotEmpty(LatencyScale.Of([]).Ticks());
 }

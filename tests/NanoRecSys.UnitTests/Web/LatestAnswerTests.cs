@@ -6,7 +6,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class LatestAnswerTests
 {
     [Fact]
-    public async Task The_newest_question_counts_even_if_an_older_answer_comes_later()
+    public async Task The_newest_request_counts_even_if_an_older_answer_arrives_later()
     {
         using LatestAnswer<string> answer = new();
         TaskCompletionSource<string> slow = new();
@@ -34,7 +34,7 @@ public sealed class LatestAnswerTests
     }
 
     [Fact]
-    public async Task Asking_again_tells_the_older_question_to_stop()
+    public async Task A_new_request_cancels_the_older_one()
     {
         using LatestAnswer<string> answer = new();
         CancellationToken older = default;

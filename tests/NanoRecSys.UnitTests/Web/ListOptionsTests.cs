@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class ListOptionsTests
 {
     [Fact]
-    public void An_address_says_all_of_them()
+    public void An_address_contains_all_options()
     {
         ListOptions options = ListOptions.Parse("20", "Comedy, Drama", "Horror", ["year>=1980", "year<=1999", "brand=Dove & Co", "no condition", "=x"], "0.3");
 
@@ -19,7 +19,7 @@ public sealed class ListOptionsTests
     }
 
     [Fact]
-    public void What_they_say_is_read_back_from_the_address()
+    public void The_options_are_read_back_from_the_address()
     {
         ListOptions options = new()
         {
@@ -49,11 +49,11 @@ public sealed class ListOptionsTests
     [InlineData("many", 10)]
     [InlineData("0", 1)]
     [InlineData("5000", 100)]
-    public void A_count_that_makes_no_sense_becomes_one_that_does(string count, int expected) =>
+    public void An_invalid_count_becomes_a_valid_one(string count, int expected) =>
         Assert.Equal(expected, ListOptions.Parse(count, null, null, ["long ago"], "a lot").Count);
 
     [Fact]
-    public void A_category_turns_from_either_way_to_wanted_to_not_wanted_and_back()
+    public void A_category_cycles_through_any_wanted_and_unwanted()
     {
         ListOptions wanted = CategoryPicker.Turn(new ListOptions(), "War");
         ListOptions unwanted = CategoryPicker.Turn(wanted, "War");

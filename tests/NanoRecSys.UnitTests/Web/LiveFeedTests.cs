@@ -64,7 +64,7 @@ public sealed class LiveFeedTests : IDisposable
     }
 
     [Fact]
-    public async Task A_viewer_that_throws_keeps_nothing_from_the_others()
+    public async Task A_viewer_that_throws_does_not_affect_the_others()
     {
         var viewer = new Viewer();
         LiveFeed<string> feed = Feed(read => $"value {read}");
@@ -78,7 +78,7 @@ public sealed class LiveFeedTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_is_told_after_leaving_and_a_newcomer_starts_afresh()
+    public async Task Viewers_that_left_are_not_notified_and_new_ones_start_afresh()
     {
         var viewer = new Viewer();
         LiveFeed<string> feed = Feed(read => $"value {read}");

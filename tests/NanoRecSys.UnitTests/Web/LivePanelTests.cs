@@ -14,7 +14,7 @@ public sealed class LivePanelTests : BunitContext
     [InlineData(false, ApiFailure.Away, 1)]
     [InlineData(true, ApiFailure.Away, 0)] // The page says it once, for all of its panels.
     [InlineData(true, ApiFailure.Refused, 1)]
-    public void Why_nothing_came_is_told_unless_the_page_has_told_it(bool quiet, ApiFailure failure, int notices)
+    public void The_reason_for_missing_data_is_shown_unless_the_page_shows_it(bool quiet, ApiFailure failure, int notices)
     {
         var feed = new LiveFeed<string>(_ => throw new ApiException(failure, "It did not come."), _ => TimeSpan.FromHours(1), TimeProvider.System);
 

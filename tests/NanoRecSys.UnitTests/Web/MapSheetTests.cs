@@ -13,7 +13,7 @@ public sealed class MapSheetTests
     ]);
 
     [Fact]
-    public void A_movie_takes_the_colour_of_its_most_telling_genre_and_the_most_common_comes_first()
+    public void A_movie_has_the_colour_of_its_most_specific_genre_and_the_most_common_is_first()
     {
         MapSheet sheet = MapSheet.From(Map);
 
@@ -42,5 +42,5 @@ public sealed class MapSheetTests
     }
 
     [Fact]
-    public void Places_are_rounded_to_what_can_be_seen() => Assert.Equal([0.1235, 0, 1, 0], MapSheet.From(Map).X);
+    public void Positions_are_rounded_to_visible_precision() => Assert.Equal([0.1235, 0, 1, 0], MapSheet.From(Map).X);
 }

@@ -7,7 +7,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class NewVersionTests : BunitContext
 {
     [Fact]
-    public void A_version_that_is_served_since_the_list_came_is_offered_until_a_new_list_comes()
+    public void A_version_served_since_the_list_was_loaded_is_offered_until_it_is_reloaded()
     {
         const string first = "request-1";
         IRenderedComponent<CascadingValue<string>> page = Show("3f9a1c07be52", first);

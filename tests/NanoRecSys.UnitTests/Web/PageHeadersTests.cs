@@ -19,7 +19,7 @@ public sealed class PageHeadersTests
     [InlineData("https://images.example.com/folder")]
     [InlineData("https://images.example.com; script-src *")]
     [InlineData("data:")]
-    public async Task An_origin_that_is_none_is_refused_at_the_start(string origin)
+    public async Task An_invalid_origin_is_refused_at_startup(string origin)
     {
         InvalidOperationException refused = await Assert.ThrowsAsync<InvalidOperationException>(() => PolicyAsync(origin));
 

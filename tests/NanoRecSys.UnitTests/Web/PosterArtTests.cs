@@ -11,7 +11,7 @@ public sealed class PosterArtTests
     }
 
     [Fact]
-    public void The_most_telling_genre_decides()
+    public void The_most_specific_genre_determines_the_colour()
     {
         Assert.Equal(PosterArt.For(Movie(1, "Western")), PosterArt.For(Movie(1, "Action", "Drama", "Western")));
     }

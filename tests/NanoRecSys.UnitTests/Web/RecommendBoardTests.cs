@@ -22,7 +22,7 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
-    public void While_the_list_is_on_its_way_its_places_are_kept()
+    public void While_the_list_is_loading_placeholders_are_shown()
     {
         TaskCompletionSource<object> answer = _api.Holds("POST /recommendations");
 
@@ -45,7 +45,7 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
-    public void A_failure_is_told_and_trying_again_brings_the_list()
+    public void A_failure_is_shown_and_a_retry_loads_the_list()
     {
         _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
         IRenderedComponent<RecommendBoard> board = Show(7);
@@ -59,7 +59,7 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
-    public void What_was_watched_is_stored_with_the_configured_key_and_the_list_is_asked_again()
+    public void A_watched_film_is_stored_with_the_configured_key_and_the_list_reloaded()
     {
         _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
         IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
@@ -94,7 +94,7 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
-    public void A_list_is_never_shown_for_another_user_than_it_was_asked_for()
+    public void A_list_is_shown_only_for_its_own_user()
     {
         IRenderedComponent<RecommendBoard> board = Show(7);
         board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
@@ -128,7 +128,7 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
-    public void Undo_deletes_the_event_by_its_key_and_the_list_is_asked_again()
+    public void Undo_deletes_the_event_by_its_key_and_reloads_the_list()
     {
         _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
         IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
@@ -157,7 +157,7 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
-    public void In_a_catalog_of_films_it_speaks_of_films_and_their_filters_ask_by_number()
+    public void In_a_catalog_of_films_texts_say_films_and_filters_use_numbers()
     {
         _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
         Services.AddSingleton(_api.Client());

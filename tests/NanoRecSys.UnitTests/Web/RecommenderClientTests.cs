@@ -9,7 +9,7 @@ public sealed class RecommenderClientTests
     private static readonly CancellationToken Test = TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_contract_is_spoken_in_snake_case()
+    public async Task The_contract_uses_snake_case()
     {
         string? sent = null;
         RecommenderClient client = Answering(HttpStatusCode.OK, """

@@ -17,7 +17,7 @@ public sealed class RequestPanelTests : BunitContext
     };
 
     [Fact]
-    public void It_names_the_request_the_model_and_the_mode()
+    public void It_shows_the_request_the_model_and_the_mode()
     {
         var panel = Show(Live);
 

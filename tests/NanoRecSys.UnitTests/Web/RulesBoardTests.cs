@@ -16,7 +16,7 @@ public sealed class RulesBoardTests : BunitContext
     }
 
     [Fact]
-    public void What_is_edited_while_rules_are_saved_stays_and_can_be_saved_next()
+    public void Edits_made_while_rules_are_saved_stay_and_can_be_saved_next()
     {
         TaskCompletionSource<object> stored = _api.Holds("PUT /rules");
         IRenderedComponent<RulesBoard> board = Render<RulesBoard>();

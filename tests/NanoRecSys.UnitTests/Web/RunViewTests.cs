@@ -11,7 +11,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void Stages_before_the_newest_are_done_and_those_after_it_are_coming()
+    public void Stages_before_the_newest_are_done_and_later_ones_pending()
     {
         RunView run = Runs.Of(Runs.Event(0, 1, "prepare"), Runs.Event(1, 2, "train-retriever"));
 
@@ -21,7 +21,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void A_failure_marks_the_stage_it_happened_in()
+    public void A_failure_marks_its_stage()
     {
         RunView run = Runs.Of(Runs.Event(0, 1, "prepare"), Runs.Event(1, 2, "train-retriever", ProgressEvent.Failed));
 
@@ -29,7 +29,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void Losses_are_those_of_the_stage_at_work()
+    public void Losses_are_those_of_the_running_stage()
     {
         RunView run = Runs.Of(
             Runs.Event(0, 1, "train-retriever") with { Step = 10, Loss = 9 },
@@ -50,7 +50,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void A_step_that_counts_is_told_once_with_its_last_number()
+    public void A_step_with_a_counter_is_listed_once_with_its_last_number()
     {
         RunView run = Runs.Of(
             Runs.Event(0, 1, "prepare") with { Message = "100,004 interactions" },
@@ -76,7 +76,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void A_long_history_is_thinned_but_keeps_its_ends()
+    public void A_long_history_is_downsampled_but_keeps_its_ends()
     {
         ProgressEvent[] events = [.. Enumerable.Range(0, 1000).Select(i => Runs.Event(i, 1, "train-retriever") with { Step = i, Loss = 1000 - i })];
 
@@ -88,7 +88,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void Steps_run_to_the_right_and_the_lowest_loss_lies_at_the_bottom()
+    public void Steps_increase_to_the_right_and_the_lowest_loss_is_at_the_bottom()
     {
         LossCurveShape shape = LossCurveShape.From([new(0, 8), new(10, 4), new(20, 6)])!;
 
@@ -97,7 +97,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void One_loss_is_no_curve_yet()
+    public void A_single_loss_is_not_a_curve()
     {
         Assert.Null(LossCurveShape.From([new(0, 8)]));
     }

@@ -15,7 +15,7 @@ public sealed class TasteBoardTests : BunitContext
     public TasteBoardTests() => Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(_api.Client());
 
     [Fact]
-    public void Its_films_are_asked_with_and_named()
+    public void Its_films_are_sent_and_shown()
     {
         IRenderedComponent<TasteBoard> board = Show(260, 2571);
 
@@ -26,7 +26,7 @@ public sealed class TasteBoardTests : BunitContext
     }
 
     [Fact]
-    public void While_the_list_is_on_its_way_its_places_and_those_of_the_names_are_kept()
+    public void While_the_list_is_loading_placeholders_for_items_and_names_are_shown()
     {
         _api.Holds("POST /recommendations");
         _api.Holds("GET /items");
@@ -38,7 +38,7 @@ public sealed class TasteBoardTests : BunitContext
     }
 
     [Fact]
-    public void A_failure_is_told_and_trying_again_brings_the_list()
+    public void A_failure_is_shown_and_a_retry_loads_the_list()
     {
         _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
         IRenderedComponent<TasteBoard> board = Show(260);

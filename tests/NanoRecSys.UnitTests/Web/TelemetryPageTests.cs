@@ -23,7 +23,7 @@ public sealed class TelemetryPageTests : BunitContext
     }
 
     [Fact]
-    public void The_aspire_dashboard_is_one_click_away_where_its_address_is_known()
+    public void The_aspire_dashboard_is_linked_if_its_address_is_known()
     {
         _settings["ASPIRE_DASHBOARD_URL"] = "http://localhost:15080";
 
@@ -31,7 +31,7 @@ public sealed class TelemetryPageTests : BunitContext
     }
 
     [Fact]
-    public void It_says_of_how_many_replicas_the_figures_are()
+    public void It_shows_the_number_of_replicas()
     {
         IRenderedComponent<TelemetryPage> page = Show(Nothing with { Replicas = 3 });
 

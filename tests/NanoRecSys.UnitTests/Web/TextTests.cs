@@ -10,14 +10,14 @@ public sealed class TextTests
     [InlineData("Because you watched Seven (a.k.a. Se7en) and Fargo.", "Because you watched Seven and Fargo.")]
     [InlineData("(500) Days of Summer", "(500) Days of Summer")] // There it is the name.
     [InlineData("M*A*S*H", "M*A*S*H")]
-    public void A_film_keeps_its_name_and_loses_what_it_is_also_called(string text, string expected) =>
+    public void A_films_alternative_titles_are_removed(string text, string expected) =>
         Assert.Equal(expected, Text.WithoutOtherNames(text));
 
     [Theory]
     [InlineData("Because you watched Captain Horatio Hornblower R.N..", "Because you watched Captain Horatio Hornblower R.N.")]
     [InlineData("Because you watched Nell. It is new.", "Because you watched Nell. It is new.")]
     [InlineData("Because you watched Tick, Tick...", "Because you watched Tick, Tick...")]
-    public void A_reason_ends_in_one_stop(string text, string expected) => Assert.Equal(expected, Text.Reason(text));
+    public void A_reason_ends_with_one_full_stop(string text, string expected) => Assert.Equal(expected, Text.Reason(text));
 
     [Theory]
     [InlineData(0, "0.00 ms")]

@@ -12,7 +12,7 @@ public sealed class TraceRowTests
         "id", Noon, "live", false, 8, [new StageTiming("cache.get", 0, 2), new StageTiming("encode", 2, 4)]);
 
     [Fact]
-    public void The_page_s_call_encloses_the_api_s_request_and_that_its_stages()
+    public void The_pages_call_contains_the_apis_request_with_its_stages()
     {
         IReadOnlyList<TraceRow> rows = TraceRow.Of(Trace, new ApiCall(Noon.AddMilliseconds(-1), 10));
 
@@ -26,17 +26,17 @@ public sealed class TraceRowTests
     }
 
     [Fact]
-    public void A_request_of_another_program_fills_the_width() =>
+    public void A_request_of_another_client_fills_the_width() =>
         Assert.Equal(new TraceRow("API", "recommend", 0, 100, 8), TraceRow.Of(Trace, null)[0]);
 
     [Theory]
     [InlineData("memory", "API")] // It had the answer itself.
     [InlineData("redis", "Redis")]
-    public void A_hit_is_where_it_was_found(string source, string part) =>
+    public void A_hit_shows_where_it_was_found(string source, string part) =>
         Assert.Equal(part, TraceRow.Of(Trace with { ServedFromCache = true, CacheSource = source }, null)[1].Part);
 
     [Fact]
-    public void Clocks_that_disagree_do_not_push_the_request_out_of_its_call()
+    public void Clock_differences_do_not_move_the_request_outside_its_call()
     {
         TraceRow request = TraceRow.Of(Trace, new ApiCall(Noon.AddSeconds(-5), 10))[1];
 

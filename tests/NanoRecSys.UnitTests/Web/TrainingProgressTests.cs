@@ -28,7 +28,7 @@ public sealed class TrainingProgressTests : BunitContext
     }
 
     [Fact]
-    public void A_stage_that_cannot_tell_its_share_shows_an_indefinite_bar()
+    public void A_stage_without_a_known_share_shows_an_indefinite_bar()
     {
         var page = Show(Runs.Event(1, 1, "prepare"));
 
@@ -37,7 +37,7 @@ public sealed class TrainingProgressTests : BunitContext
     }
 
     [Fact]
-    public void A_finished_run_is_full_and_says_how_long_it_took()
+    public void A_finished_run_shows_a_full_bar_and_its_duration()
     {
         var page = Show(Runs.Event(133, 3, "publish", ProgressEvent.Completed));
 
@@ -49,7 +49,7 @@ public sealed class TrainingProgressTests : BunitContext
     }
 
     [Fact]
-    public void A_failed_run_says_why()
+    public void A_failed_run_shows_the_reason()
     {
         var page = Show(Runs.Event(9, 1, "prepare", ProgressEvent.Failed) with { Message = "ratings.csv line 812: no rating." });
 

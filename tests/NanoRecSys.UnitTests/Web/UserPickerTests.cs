@@ -28,7 +28,7 @@ public sealed class UserPickerTests : BunitContext
     [Theory]
     [InlineData("ArrowDown")]
     [InlineData("ArrowUp")]
-    public void An_arrow_key_offers_everybody(string key)
+    public void An_arrow_key_offers_all_users(string key)
     {
         IRenderedComponent<UserPicker> picker = Show();
 
@@ -39,7 +39,7 @@ public sealed class UserPickerTests : BunitContext
     }
 
     [Fact]
-    public void Tabbing_away_from_open_results_keeps_the_user()
+    public void Leaving_open_results_with_Tab_keeps_the_user()
     {
         IRenderedComponent<UserPicker> picker = Show();
 
@@ -54,7 +54,7 @@ public sealed class UserPickerTests : BunitContext
     }
 
     [Fact]
-    public void Typed_digits_are_searched_for_and_enter_chooses()
+    public void Typed_digits_are_searched_and_enter_selects()
     {
         IRenderedComponent<UserPicker> picker = Show();
 

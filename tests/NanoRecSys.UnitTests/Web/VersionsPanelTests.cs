@@ -19,7 +19,7 @@ public sealed class VersionsPanelTests : BunitContext
         .Client()).AddScoped<EnteredKey>();
 
     [Fact]
-    public void Nothing_is_changed_before_it_was_confirmed()
+    public void Nothing_is_changed_without_confirmation()
     {
         IRenderedComponent<VersionsPanel> panel = Show(Two);
 
@@ -32,7 +32,7 @@ public sealed class VersionsPanelTests : BunitContext
     }
 
     [Fact]
-    public void A_confirmed_change_is_made_and_told()
+    public void A_confirmed_change_is_made_and_reported()
     {
         IRenderedComponent<VersionsPanel> panel = Show(Two);
 
@@ -45,7 +45,7 @@ public sealed class VersionsPanelTests : BunitContext
     }
 
     [Fact]
-    public void The_key_is_asked_for_where_the_api_wants_one_and_only_there()
+    public void The_key_is_requested_only_if_the_api_requires_one()
     {
         _api.On($"POST /models/{Old}/pin", asked => asked.Key is not null
             ? (HttpStatusCode.OK, $$"""{"version":"{{Old}}"}""")
@@ -64,7 +64,7 @@ public sealed class VersionsPanelTests : BunitContext
     }
 
     [Fact]
-    public void A_refusal_is_told_in_the_api_s_words_and_can_be_tried_again()
+    public void A_refusal_is_shown_in_the_apis_words_and_can_be_retried()
     {
         _api.Fails("POST /models/rollback", HttpStatusCode.Conflict, "No version was published before this one.");
         IRenderedComponent<VersionsPanel> panel = Show(Two);
@@ -77,7 +77,7 @@ public sealed class VersionsPanelTests : BunitContext
     }
 
     [Fact]
-    public void A_damaged_version_says_so_and_cannot_be_chosen()
+    public void A_damaged_version_is_marked_and_cannot_be_selected()
     {
         IRenderedComponent<VersionsPanel> panel = Show(Two with { Versions = [Version(New), Version(Old) with { Error = "items.index is missing." }] });
 

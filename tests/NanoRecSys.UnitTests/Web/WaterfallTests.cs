@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class WaterfallTests
 {
     [Fact]
-    public void Bars_lie_where_their_stages_began_on_a_scale_of_the_whole_request()
+    public void Bars_begin_where_their_stages_do_on_the_scale_of_the_request()
     {
         Waterfall waterfall = Waterfall.From([new("cache.get", 0, 1), new("encode", 2, 5), new("rank", 7, 2)], totalMs: 10);
 
@@ -25,7 +25,7 @@ public sealed class WaterfallTests
     }
 
     [Fact]
-    public void A_total_shorter_than_its_stages_gives_way()
+    public void A_total_shorter_than_its_stages_is_ignored()
     {
         Assert.Equal(8, Waterfall.From([new("encode", 0, 8)], totalMs: 5).TotalMs);
     }

@@ -23,7 +23,7 @@ public sealed class DataApiTests
     }
 
     [Fact]
-    public void Time_is_cut_into_steps_and_without_times_there_are_none()
+    public void Time_is_divided_into_steps_and_without_times_there_are_none()
     {
         var timed = new UserHistories([1L], [0L, 3L], [0, 1, 2], [0L, 1_000L, 1_000L]);
 

@@ -27,7 +27,7 @@ public sealed class BodyFieldsTests
     [InlineData("\"5 apples\"")]
     [InlineData("\"\\ud800\"")]
     [InlineData("1e300")]
-    public void Anything_else_is_an_error_of_that_field(string json)
+    public void Any_other_value_is_an_error_of_that_field(string json)
     {
         BodyFields fields = Parse($$"""{"n": {{json}}}""");
 
@@ -68,7 +68,7 @@ public sealed class BodyFieldsTests
     }
 
     [Fact]
-    public void An_absent_field_takes_its_fallback() => Assert.Equal(10, Parse("{}").Int32("k", 10, 1, 100));
+    public void An_absent_field_gets_its_default() => Assert.Equal(10, Parse("{}").Int32("k", 10, 1, 100));
 
     [Fact]
     public void A_list_names_the_place_of_a_wrong_item()
@@ -90,7 +90,7 @@ public sealed class BodyFieldsTests
     }
 
     [Fact]
-    public void Every_field_that_nobody_asked_for_is_named()
+    public void Every_unknown_field_is_named()
     {
         BodyFields fields = Parse("""{"k": 1, "colour": "red", "size": 3}""");
         fields.Int32("k", 10);
@@ -104,7 +104,7 @@ public sealed class BodyFieldsTests
     }
 
     [Fact]
-    public void Errors_of_rows_are_their_own_and_name_their_place()
+    public void Errors_of_rows_are_separate_and_name_their_index()
     {
         BodyFields fields = Parse("""{"events": [{"user_id": 1}, {"user_id": "x"}, 3]}""");
 
@@ -119,7 +119,7 @@ public sealed class BodyFieldsTests
     }
 
     [Fact]
-    public void Errors_of_objects_inside_are_the_body_s()
+    public void Errors_of_nested_objects_belong_to_the_body()
     {
         BodyFields fields = Parse("""{"pin": [{"position": 1}, {"position": "x"}]}""");
 
@@ -146,7 +146,7 @@ public sealed class BodyFieldsTests
     [InlineData("\"abcd\"", "string_too_long")]
     [InlineData("5", "string_type")]
     [InlineData("\"\\ud800\"", "string_type")]
-    public void A_text_is_whole_and_of_its_length(string json, string type)
+    public void A_text_is_valid_Unicode_within_its_length(string json, string type)
     {
         BodyFields fields = Parse($$"""{"key": {{json}}}""");
 

@@ -14,7 +14,7 @@ public sealed class RateLimitsTests
     [InlineData(19)]
     [InlineData(99)]
     [InlineData(1_000_000)]
-    public void Exactly_the_rate_of_the_settings_is_allowed(int requestsPerSecond)
+    public void Exactly_the_configured_rate_is_allowed(int requestsPerSecond)
     {
         TokenBucketRateLimiterOptions bucket = RateLimits.Bucket(new SecurityOptions { RequestsPerSecond = requestsPerSecond });
 
@@ -23,7 +23,7 @@ public sealed class RateLimitsTests
     }
 
     [Fact]
-    public void The_burst_is_that_of_the_settings() =>
+    public void The_configured_burst_is_allowed() =>
         Assert.Equal(7, RateLimits.Bucket(new SecurityOptions { RequestsPerSecond = 15, Burst = 7 }).TokenLimit);
 
     [Theory]

@@ -17,7 +17,7 @@ public sealed class CacheEntryTests
     }, RecommendationJson.Default.MovieContent);
 
     [Fact]
-    public void What_is_read_is_what_was_written_and_its_JSON_is_the_response_s()
+    public void A_read_entry_equals_the_written_one_and_its_JSON_the_response()
     {
         CacheEntry read = CacheEntry.Read(CacheEntry.Write(Content, "3\n1"u8.ToArray(), "unknown_user", 4, Created).Bytes);
 
@@ -30,7 +30,7 @@ public sealed class CacheEntryTests
     }
 
     [Fact]
-    public void What_is_cut_short_or_foreign_is_refused()
+    public void Truncated_and_foreign_entries_are_refused()
     {
         byte[] whole = CacheEntry.Write(Content, "3\n1"u8.ToArray(), null, 4, Created).Bytes;
 

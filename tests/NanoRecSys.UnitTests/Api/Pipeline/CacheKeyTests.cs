@@ -54,7 +54,7 @@ public sealed class CacheKeyTests
         CacheKey.Of(new RecommendationRequest { ItemIds = [1, 2], K = 10 }, "0123456789ab", 100));
 
     [Fact]
-    public void The_order_of_conditions_and_values_and_their_case_are_not_part_of_it() => Assert.Equal(
+    public void Order_and_letter_case_of_conditions_and_values_do_not_change_the_key() => Assert.Equal(
         Filtered(new Condition("Brand", "in", ["a", "B"]), new Condition("year", ">", [1990])),
         Filtered(new Condition("year", ">", [1990]), new Condition("brand", "in", ["b", "A", "a"])));
 

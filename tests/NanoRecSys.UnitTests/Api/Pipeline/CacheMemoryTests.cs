@@ -8,7 +8,7 @@ public sealed class CacheMemoryTests
     private readonly ManualTime _time = new();
 
     [Fact]
-    public void An_entry_is_found_with_the_stamp_it_was_kept_with_until_its_lifetime_ends()
+    public void An_entry_is_found_with_its_stamp_until_it_expires()
     {
         CacheMemory memory = Create(bytes: 10_000);
         CacheEntry entry = Entry();
@@ -42,7 +42,7 @@ public sealed class CacheMemoryTests
     }
 
     [Fact]
-    public void It_never_holds_more_bytes_than_it_may_and_lets_the_unused_go_first()
+    public void It_never_exceeds_its_size_and_evicts_the_least_recently_used_first()
     {
         CacheMemory memory = Create(bytes: 2_000); // four or five entries
         memory.Keep("used", 1, Entry());
@@ -58,7 +58,7 @@ public sealed class CacheMemoryTests
     }
 
     [Fact]
-    public void Replacing_one_entry_again_and_again_takes_no_more_memory()
+    public void Replacing_an_entry_repeatedly_needs_no_more_memory()
     {
         CacheMemory memory = Create(bytes: 2_000);
         for (int stamp = 0; stamp < 100; stamp++)
@@ -71,7 +71,7 @@ public sealed class CacheMemoryTests
     }
 
     [Fact]
-    public void With_no_memory_it_keeps_nothing()
+    public void With_a_size_of_zero_it_keeps_nothing()
     {
         CacheMemory memory = Create(bytes: 0);
         memory.Keep("a", 1, Entry());

@@ -34,7 +34,7 @@ public sealed class PlainBodyTests
     [InlineData("""[42]""")]
     [InlineData("""42""")]
     [InlineData("")]
-    public void Any_other_is_left_to_the_reader_that_says_what_is_wrong(string body) => Assert.Null(Parse(body));
+    public void Any_other_body_is_left_to_the_reader_that_reports_errors(string body) => Assert.Null(Parse(body));
 
     private static RecommendationRequest? Parse(string body) => PlainBody.Parse(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(body)));
 }

@@ -33,7 +33,7 @@ public sealed class RequestReaderTests
     }
 
     [Fact]
-    public void Everything_that_is_wrong_is_named_with_its_place()
+    public void All_errors_are_named_with_their_location()
     {
         (_, BodyFields body) = Read("""
             {"session": [{"item_id": 1, "colour": 2}, {"item_id": true}], "k": 0, "filters": {"where": [{"field": "", "op": "=", "value": null}]},
@@ -46,7 +46,7 @@ public sealed class RequestReaderTests
     }
 
     [Fact]
-    public void A_page_of_the_original_s_call_has_at_most_a_hundred()
+    public void A_page_of_nanoRecSys_call_has_at_most_a_hundred_items()
     {
         BodyFields body = BodyFields.Parse(JsonSerializer.Deserialize<JsonElement>("""{"user_id": 1, "k": 101, "offset": 5}"""));
 

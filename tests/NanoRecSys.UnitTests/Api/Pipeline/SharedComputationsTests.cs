@@ -8,7 +8,7 @@ public sealed class SharedComputationsTests
     private int _waited;
 
     [Fact]
-    public async Task Whoever_asks_while_it_is_computed_gets_the_same_and_whoever_asks_later_computes_again()
+    public async Task Concurrent_requests_share_a_computation_and_later_ones_compute_again()
     {
         var release = new TaskCompletionSource<RecommendationResponse>();
         Task<RecommendationResponse> first = RunAsync("a", () => release.Task);
@@ -25,7 +25,7 @@ public sealed class SharedComputationsTests
     }
 
     [Fact]
-    public async Task A_failure_is_everyone_s_who_waited_and_nobody_s_after()
+    public async Task A_failure_reaches_all_waiting_requests_and_no_later_ones()
     {
         var release = new TaskCompletionSource<RecommendationResponse>();
         Task<RecommendationResponse> first = RunAsync("a", () => release.Task);

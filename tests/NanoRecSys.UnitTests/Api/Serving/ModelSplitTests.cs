@@ -29,7 +29,7 @@ public sealed class ModelSplitTests
     [InlineData("000000000000", -1)]
     [InlineData("000000000000", double.NaN)]
     [InlineData("newest", 1)]
-    public void A_split_that_makes_no_sense_is_named(string version, double weight)
+    public void An_invalid_split_is_reported(string version, double weight)
     {
         var options = new ModelsOptions { Split = new Dictionary<string, double> { [version] = weight, ["aaaaaaaaaaaa"] = 1 } };
 

@@ -26,7 +26,7 @@ public sealed class LatencyHistogramTests
     [InlineData(-1)]
     [InlineData(1e12)]
     [InlineData(double.PositiveInfinity)]
-    public void Durations_beyond_the_bins_are_counted_in_the_outermost(double milliseconds)
+    public void Durations_outside_the_bins_are_counted_in_the_outermost_ones(double milliseconds)
     {
         var histogram = new LatencyHistogram();
 
@@ -36,5 +36,5 @@ public sealed class LatencyHistogramTests
     }
 
     [Fact]
-    public void Nothing_counted_has_no_latency() => Assert.Equal(0, new LatencyHistogram().Percentile(0.5));
+    public void An_empty_histogram_has_no_percentiles() => Assert.Equal(0, new LatencyHistogram().Percentile(0.5));
 }

@@ -20,7 +20,7 @@ public sealed class ReplicaTrafficTests
     [Theory]
     [InlineData(60)]
     [InlineData(1800)]
-    public void What_another_replica_told_is_read_as_if_it_had_been_answered_here(int windowSeconds)
+    public void Figures_of_another_replica_are_read_like_own_ones(int windowSeconds)
     {
         _here.Add(Trace("here", 1), cacheAnswered: false);
         _there.Add(Trace("slow", 100), cacheAnswered: true);
@@ -43,7 +43,7 @@ public sealed class ReplicaTrafficTests
     }
 
     [Fact]
-    public void Of_three_replicas_in_one_second_what_was_at_most_adds_up_and_of_two_seconds_the_larger_stays()
+    public void Maxima_of_three_replicas_in_one_second_add_up_and_of_two_seconds_the_larger_is_kept()
     {
         _here.ObserveQueue(2);
         _there.ObserveQueue(3);
@@ -57,7 +57,7 @@ public sealed class ReplicaTrafficTests
     }
 
     [Fact]
-    public void A_replica_that_is_no_longer_heard_is_not_counted_any_more_and_what_it_answered_is()
+    public void A_silent_replica_is_no_longer_counted_but_its_answers_are()
     {
         _there.Add(Trace("there", 1), cacheAnswered: false);
         Tell("a");
@@ -71,7 +71,7 @@ public sealed class ReplicaTrafficTests
     [Theory]
     [InlineData(11)]
     [InlineData(-301)]
-    public void Figures_of_a_clock_far_from_ours_do_not_enter_the_window(int seconds)
+    public void Figures_of_a_clock_far_from_the_local_one_are_ignored(int seconds)
     {
         _clock.Advance(1000);
         _here.Add(Trace("here", 1), cacheAnswered: false);
@@ -90,7 +90,7 @@ public sealed class ReplicaTrafficTests
     [InlineData("{}")]
     [InlineData("null")]
     [InlineData("""{"replica":"a","figures":null,"newest":[],"load":null}""")]
-    public void A_message_of_another_kind_is_passed_over(string message) =>
+    public void A_message_of_another_kind_is_skipped(string message) =>
         Assert.Null(ReplicaSecond.Read(Encoding.UTF8.GetBytes(message)));
 
     [Theory]
@@ -98,7 +98,7 @@ public sealed class ReplicaTrafficTests
     [InlineData(new[] { -1, 1 })]
     [InlineData(new[] { 1, -1 })]
     [InlineData(new[] { 1 })]
-    public void A_histogram_that_is_none_counts_nothing(int[] pairs)
+    public void An_invalid_histogram_counts_nothing(int[] pairs)
     {
         SlotFigures figures = new TrafficSlot(Second).ReadFigures() with { Stages = new Dictionary<string, int[]> { ["total"] = pairs } };
 

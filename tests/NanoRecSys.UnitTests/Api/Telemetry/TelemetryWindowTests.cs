@@ -36,7 +36,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public void The_ring_forgets_what_is_older_than_it_is_long()
+    public void The_ring_discards_what_is_older_than_its_length()
     {
         var window = new TelemetryWindow(_clock);
         window.Add(Trace(1), cacheAnswered: true);
@@ -47,7 +47,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public void Half_an_hour_is_counted_by_the_minute()
+    public void Half_an_hour_is_counted_in_minutes()
     {
         var window = new TelemetryWindow(_clock);
         window.Add(Trace(1), cacheAnswered: true);
@@ -59,7 +59,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public void The_rate_is_over_the_service_s_life_while_that_is_shorter_than_the_window()
+    public void The_rate_covers_the_services_uptime_if_it_is_shorter_than_the_window()
     {
         var window = new TelemetryWindow(_clock);
         _clock.Advance(5);
@@ -81,7 +81,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public async Task Nothing_is_lost_where_many_threads_count_at_once()
+    public async Task Nothing_is_lost_if_many_threads_count_concurrently()
     {
         var window = new TelemetryWindow(_clock);
 
@@ -124,7 +124,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public void A_minute_is_told_second_by_second_from_when_the_service_began()
+    public void A_minute_is_divided_into_seconds_since_the_service_started()
     {
         var window = new TelemetryWindow(_clock);
         _clock.Advance(1);
@@ -147,7 +147,7 @@ public sealed class TelemetryWindowTests
     [InlineData(60, 60, 1)]
     [InlineData(300, 60, 5)]
     [InlineData(1800, 30, 60)]
-    public void A_window_that_is_full_has_steps_of_equal_length(int window, int steps, int seconds)
+    public void A_full_window_has_steps_of_equal_length(int window, int steps, int seconds)
     {
         var telemetry = new TelemetryWindow(_clock);
         _clock.Advance(3600);
@@ -159,7 +159,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public void The_most_that_were_at_work_or_waited_at_once_are_kept()
+    public void The_maxima_of_running_and_waiting_requests_are_kept()
     {
         var window = new TelemetryWindow(_clock);
         window.Enter();
@@ -176,7 +176,7 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
-    public void Where_nothing_queues_the_depth_is_not_nought_but_unknown()
+    public void Without_a_queue_its_depth_is_unknown_rather_than_zero()
     {
         var window = new TelemetryWindow(_clock);
         window.Add(Trace(1), cacheAnswered: true);

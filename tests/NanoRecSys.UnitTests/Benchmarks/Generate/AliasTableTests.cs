@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Benchmarks.Generate;
 public sealed class AliasTableTests
 {
     [Fact]
-    public void Numbers_come_as_often_as_their_weights_say()
+    public void Numbers_are_drawn_in_proportion_to_their_weights()
     {
         AliasTable table = new([1, 0, 6, 3]);
         SplitMix random = new(seed: 1);

@@ -13,7 +13,7 @@ public sealed class GeneratedDataTests : IDisposable
     [InlineData(1_000, 900, 7_000)] // seven a user, as on a shop's site
     [InlineData(10, 30, 100)] // everybody rates as much as anybody may
     [InlineData(50, 400, 400)] // each item once
-    public async Task There_are_exactly_as_many_users_items_and_ratings_as_asked_for(int users, int items, int ratings)
+    public async Task There_are_exactly_the_requested_numbers_of_users_items_and_ratings(int users, int items, int ratings)
     {
         DatasetSummary summary = (await PrepareAsync(users, items, ratings)).Summary;
 
@@ -74,7 +74,7 @@ public sealed class GeneratedDataTests : IDisposable
     }
 
     [Fact]
-    public async Task What_came_last_tells_more_about_what_comes_next_than_popularity_does()
+    public async Task The_last_item_predicts_the_next_better_than_popularity_does()
     {
         PreparedData data = await PrepareAsync(1_500, 2_000, 120_000);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = 2 };
@@ -91,7 +91,7 @@ public sealed class GeneratedDataTests : IDisposable
     [InlineData(5, 10, 9, "9 ratings are too few for 10 items.")]
     [InlineData(10, 30, 101, "10 users can rate at most 100 times: each rates up to a third of 30 items.")]
     [InlineData(0, 10, 10, "There must be users and items.")]
-    public void Numbers_that_cannot_be_are_explained(int users, int items, int ratings, string reason) =>
+    public void Impossible_numbers_are_explained(int users, int items, int ratings, string reason) =>
         Assert.Equal(reason, new GenerateOptions(_folder.Path, users, items, ratings, 1).Impossible);
 
     private static byte[] Write(GenerateOptions options)

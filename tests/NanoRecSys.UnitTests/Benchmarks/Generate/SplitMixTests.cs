@@ -15,7 +15,7 @@ public sealed class SplitMixTests
     }
 
     [Fact]
-    public void Numbers_below_a_limit_reach_all_of_it_and_no_further()
+    public void Numbers_below_a_limit_cover_the_whole_range()
     {
         SplitMix random = new(seed: 3);
 

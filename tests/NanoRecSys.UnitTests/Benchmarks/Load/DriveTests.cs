@@ -12,7 +12,7 @@ public sealed class DriveTests
     private const string Busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n";
 
     [Fact]
-    public void What_comes_back_is_told_apart_whether_it_has_a_length_or_comes_in_chunks()
+    public void Responses_with_a_length_and_in_chunks_are_both_read()
     {
         Outcomes outcomes = Run(rate: 40, number => (number % 3) switch { 0 => Live, 1 => Degraded, _ => Busy }, _ => 0);
 
@@ -22,7 +22,7 @@ public sealed class DriveTests
     }
 
     [Fact]
-    public void A_stall_shows_in_every_request_that_it_delayed()
+    public void A_stall_is_measured_in_every_request_that_it_delayed()
     {
         // Forty requests in a second over one connection, and the first takes half of it: those scheduled meanwhile
         // waited between 0 and 500 ms. Counted from when they were sent, one of forty would have been slow.
@@ -34,7 +34,7 @@ public sealed class DriveTests
     }
 
     [Fact]
-    public void A_connection_that_breaks_is_a_failure_and_the_next_request_makes_another()
+    public void A_broken_connection_is_a_failure_and_the_next_request_opens_another()
     {
         Outcomes outcomes = Run(rate: 20, number => number == 3 ? null : Live, _ => 0);
 

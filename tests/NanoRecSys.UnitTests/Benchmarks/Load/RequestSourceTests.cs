@@ -33,7 +33,7 @@ public sealed class RequestSourceTests
     }
 
     [Fact]
-    public void Seven_in_ten_of_the_mix_are_of_hot_users_who_are_never_cold()
+    public void Seven_in_ten_requests_of_the_mix_are_of_hot_users_who_are_never_cold()
     {
         var source = new RequestSource(Url, [.. Enumerable.Range(0, 5000)], Scenario.Mix, seed: 5);
         var random = new Random(1);

@@ -12,7 +12,7 @@ public sealed class MicroCommandTests : IDisposable
     // In a process of its own: what is counted is the process's, and other tests allocate beside this one. Compiled once and
     // for all: a method allocates more while the runtime watches it to compile it better, and when that is depends on the machine.
     [Fact]
-    public async Task No_stage_of_a_request_allocates_more_than_it_is_allowed()
+    public async Task No_stage_of_a_request_exceeds_its_allocation_limit()
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         await ScaledVersion.PublishAsync(

@@ -106,7 +106,7 @@ public sealed class ArtifactStoreTests : IDisposable
     [InlineData("[]")]
     [InlineData("{\"schema_version\": 2}")]
     [InlineData("{\"schema_version\": 2, \"files\": [null]}")]
-    public void A_manifest_that_is_none_is_refused(string text)
+    public void An_invalid_manifest_is_refused(string text)
     {
         ArtifactVersion version = TinyVersion.Publish(_store);
         File.WriteAllText(version.PathOf(ArtifactNames.Manifest), text);
@@ -155,7 +155,7 @@ public sealed class ArtifactStoreTests : IDisposable
     [InlineData("0123456789AB")]
     [InlineData("0123456789abc")]
     [InlineData("0123456789ab and more than a name has, until it is longer than sixty-four bytes")]
-    public void Current_that_holds_no_version_is_refused_without_its_content(string text)
+    public void Current_without_a_versions_name_is_refused_and_its_content_not_shown(string text)
     {
         File.WriteAllText(_store.CurrentFile, text);
         ArtifactException e = Assert.Throws<ArtifactException>(() => _store.ReadCurrent());
@@ -215,7 +215,7 @@ public sealed class ArtifactStoreTests : IDisposable
     [InlineData("0123456789AB")]
     [InlineData("0123456789abc")]
     [InlineData("")]
-    public void What_is_no_versions_name_is_refused(string name) => Assert.Throws<ArtifactException>(() => _store.Open(name));
+    public void An_invalid_version_name_is_refused(string name) => Assert.Throws<ArtifactException>(() => _store.Open(name));
 
     [Theory]
     [InlineData("../../secret")]
@@ -289,7 +289,7 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Fact]
-    public void Publishers_at_once_do_not_break_each_other()
+    public void Concurrent_publishers_do_not_interfere()
     {
         Parallel.For(0, 24, new ParallelOptions { MaxDegreeOfParallelism = 6 }, i =>
         {
@@ -303,7 +303,7 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Fact]
-    public void Staging_folders_that_dead_publishers_left_are_removed_after_a_day()
+    public void Staging_folders_of_dead_publishers_are_removed_after_a_day()
     {
         string old = _store.CreateStaging();
         string young = _store.CreateStaging();

@@ -22,7 +22,7 @@ public sealed class HalfRowsTests : IDisposable
     }
 
     [Fact]
-    public void Neither_single_precision_nor_a_cut_file_is_taken_for_it()
+    public void Single_precision_and_truncated_files_are_refused()
     {
         string path = _folder.File("users.npy");
         NpyFile.Write(path, [1, 2], columns: 2);

@@ -52,7 +52,7 @@ public sealed class HistoriesFileTests : IDisposable
     }
 
     [Fact]
-    public void Weights_must_be_as_many_as_the_items() =>
+    public void Weights_must_match_the_items_in_number() =>
         Assert.Contains("2 items have 1 weights", Assert.Throws<ArgumentException>(() => new UserHistories([3], [0, 2], [10, 11], weights: [2])).Message);
 
     [Fact]

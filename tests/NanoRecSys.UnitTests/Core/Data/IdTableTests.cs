@@ -34,7 +34,7 @@ public sealed class IdTableTests : IDisposable
     [InlineData("1,-0", false)]
     [InlineData("1,9223372036854775808", false)]
     [InlineData("1,2.0", false)]
-    public void Ids_are_numbers_where_all_are_whole_numbers_as_JSON_writes_them(string ids, bool expected) =>
+    public void Ids_are_numbers_if_all_are_integers_in_their_JSON_form(string ids, bool expected) =>
         Assert.Equal(expected, Table(ids.Split(',')).AreNumbers);
 
     [Fact]

@@ -22,14 +22,14 @@ public sealed class ItemTextTests
     }
 
     [Fact]
-    public void A_year_beside_the_title_comes_first_and_an_impossible_one_does_not_count()
+    public void A_separate_year_takes_precedence_and_an_impossible_one_is_ignored()
     {
         Assert.Equal(2001, ItemText.Clean("Film (1999)", [], year: 2001).Year);
         Assert.Equal(1999, ItemText.Clean("Film (1999)", [], year: 9999).Year);
     }
 
     [Fact]
-    public void Genres_are_trimmed_and_each_is_there_once()
+    public void Genres_are_trimmed_and_distinct()
     {
         Assert.Equal(["Drama", "Film Noir"], ItemText.Clean("Film", ["Drama", " drama ", "", "\t", "DRAMA", "(no genres listed)", "Film\nNoir"]).Genres);
     }

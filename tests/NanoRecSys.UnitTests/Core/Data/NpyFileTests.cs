@@ -21,7 +21,7 @@ public sealed class NpyFileTests : IDisposable
     }
 
     [Fact]
-    public void What_is_mapped_is_what_would_be_read()
+    public void A_mapped_file_equals_a_read_one()
     {
         string path = _folder.File("items.npy");
         NpyFile.Write(path, rows: 3, columns: 2, stream => stream.Write(MemoryMarshal.AsBytes<float>([1, 2, 3, 4, 5, 6])));
@@ -33,7 +33,7 @@ public sealed class NpyFileTests : IDisposable
     }
 
     [Fact]
-    public void Values_that_are_no_whole_rows_are_not_written() =>
+    public void Values_that_do_not_fill_whole_rows_are_not_written() =>
         Assert.Throws<ArgumentException>(() => NpyFile.Write(_folder.File("items.npy"), [1, 2, 3], columns: 2));
 
     [Theory]

@@ -7,7 +7,7 @@ public sealed class SequenceBuilderTests
     [InlineData(new[] { 0, 7, 3, 9, 2 }, new long[] { 1, 8, 4, 10, 3 })]
     [InlineData(new[] { 5, 6, 0, 7, 3, 9, 2 }, new long[] { 1, 8, 4, 10, 3 })]
     [InlineData(new int[0], new long[] { 0, 0, 0, 0, 0 })]
-    public void The_last_items_stand_on_the_right_as_index_plus_one(int[] history, long[] expected)
+    public void The_last_items_are_on_the_right_as_index_plus_one(int[] history, long[] expected)
     {
         long[] tokens = [-1, -1, -1, -1, -1];
         SequenceBuilder.Fill(history, tokens);

@@ -7,7 +7,7 @@ public sealed class EventArchiveTests : FolderTests
     private static readonly DateTimeOffset Monday = new(2026, 3, 2, 10, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public async Task Files_of_a_day_that_is_over_are_joined_and_no_event_is_lost_or_doubled()
+    public async Task Files_of_a_past_day_are_merged_without_losing_or_duplicating_events()
     {
         EventArchive archive = await FilledAsync();
 
@@ -22,7 +22,7 @@ public sealed class EventArchiveTests : FolderTests
     }
 
     [Fact]
-    public async Task A_reader_that_began_before_the_files_were_joined_misses_nothing()
+    public async Task A_reader_that_started_before_the_merge_misses_nothing()
     {
         EventArchive archive = await FilledAsync();
         var read = new HashSet<string>();

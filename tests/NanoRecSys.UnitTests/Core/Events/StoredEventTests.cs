@@ -16,7 +16,7 @@ public sealed class StoredEventTests
     public void What_was_written_is_read() => Assert.Equal(Rated, StoredEvent.Read(StoredEvent.Write(Rated)));
 
     [Fact]
-    public void Fields_of_a_later_release_are_no_obstacle() => Assert.Equal(
+    public void Fields_of_a_later_release_are_ignored() => Assert.Equal(
         Rated with { Rating = null, Received = 1 },
         StoredEvent.Read("""{"movie_id":260,"timestamp":1767225600,"type":"rate","received":1,"device":"tv"}"""u8));
 
@@ -27,7 +27,7 @@ public sealed class StoredEventTests
     [InlineData("{}")]
     [InlineData("""{"movie_id":1,"timestamp":1,"received":1}""")]
     [InlineData("""{"movie_id":1,"timestamp":1,"type":null,"received":1}""")]
-    public void What_is_no_event_is_said_to_be_none(string stored) =>
+    public void An_invalid_event_is_reported_as_such(string stored) =>
         Assert.Throws<InvalidDataException>(() => StoredEvent.Read(Encoding.UTF8.GetBytes(stored)));
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class StoredEventTests
     }
 
     [Fact]
-    public void Events_of_one_second_stand_in_the_order_of_their_arrival()
+    public void Events_of_one_second_are_in_order_of_arrival()
     {
         UserEvent[] events = [Rated with { Received = 3 }, Rated with { Received = 2 }, Rated with { Timestamp = 5, Received = 9 }];
 

@@ -52,19 +52,19 @@ public sealed class ContentMapTests
         Assert.Contains(new ContentFeature(10, 1), Features.Of(Priced(10, "sony")));
 
     [Fact]
-    public void Of_many_categories_each_says_less() =>
+    public void With_many_categories_each_weighs_less() =>
         Assert.Equal(MathF.Sqrt(0.5f), Features.Of(Item("", null, ["Drama", "War", "War"])).First(f => f.Column == 9).Value, 1e-6f);
 
     [Fact]
-    public void What_training_has_not_seen_is_ignored() =>
+    public void Features_unseen_in_training_are_ignored() =>
         Assert.Equal([new(0, 1), new(1, 1), new(4, 1)], Features.Of(Item("Unheard", null, ["Musical"])));
 
     [Fact]
-    public void An_item_of_which_nothing_is_known_stays_at_zero_rather_than_become_no_number() =>
+    public void An_item_without_known_features_is_zero_and_not_NaN() =>
         Assert.Equal([0, 0, 0, 0], Map.Embed(Item("", null, [])));
 
     [Fact]
-    public void Words_of_few_titles_are_no_features()
+    public void Words_of_few_titles_are_not_features()
     {
         var catalog = new Catalog([.. new[] { "Star Trek", "Star Wars", "A Star", "Wars" }.Select((title, row) => Film.Of(row, row, title, 1980, ["War"], 1))]);
 
@@ -75,7 +75,7 @@ public sealed class ContentMapTests
     }
 
     [Fact]
-    public void A_catalog_without_metadata_has_the_constant_alone() =>
+    public void A_catalog_without_metadata_has_only_the_constant() =>
         Assert.Equal(1, new ContentFeatures(ContentFeatures.LayoutOf(new Catalog([new(0, EntityId.Of("a-1"), "a-1", [], 1), new(1, EntityId.Of("b-2"), "b-2", [], 1)]))).Count);
 
     [Fact]

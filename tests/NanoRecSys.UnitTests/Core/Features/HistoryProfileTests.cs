@@ -27,18 +27,18 @@ public sealed class HistoryProfileTests
     }
 
     [Fact]
-    public void What_is_not_known_says_nothing()
+    public void Unknown_values_contribute_nothing()
     {
         Assert.Equal([0.1f, -0.8f / 1.8f, 0, 0], Compare([0, 1], row: 2, cosine: 0.1f), Near); // no genres, no year
         Assert.Equal([0.1f, 0, 0, 0], Compare([], row: 0, cosine: 0.1f), Near);
     }
 
     [Fact]
-    public void Forty_years_apart_is_as_far_as_can_be() =>
+    public void The_distance_of_years_is_capped_at_forty() =>
         Assert.Equal(0, CompareYear(1900), 1e-6f);
 
     [Fact]
-    public void Prices_are_near_by_their_place_among_all_prices()
+    public void Prices_are_compared_by_their_quantiles()
     {
         // A fifth of the way from each to the next: 1, 2, 4, 8, 1000, 5000.
         var items = new Catalog([.. new[] { 1.0, 2, 4, 8, 1000, 5000 }.Select((price, row) => new CatalogItem(row, row, "", [], 1)

@@ -21,7 +21,7 @@ public sealed class ItemFeaturesTests
     }
 
     [Fact]
-    public void Categories_are_flags_in_the_order_of_the_layout_and_strangers_to_it_are_left_out()
+    public void Categories_are_flags_in_the_order_of_the_layout_without_unknown_ones()
     {
         var features = new ItemFeatures(Movies, Named("Drama", "Western", "Comedy"));
         Assert.Equal([1, 0, 1], features.CategoriesOf(0, []));
@@ -49,7 +49,7 @@ public sealed class ItemFeaturesTests
     }
 
     [Fact]
-    public void A_catalog_that_nobody_rated_has_no_popularity()
+    public void A_catalog_without_interactions_has_no_popularity()
     {
         var catalog = new Catalog([Film.Of(0, 10, "A", 1965, [], 0)]);
 
@@ -60,7 +60,7 @@ public sealed class ItemFeaturesTests
     }
 
     [Fact]
-    public void A_new_item_is_taken_to_be_as_popular_as_that_of_an_average_interaction()
+    public void A_new_item_gets_the_popularity_of_an_average_interaction()
     {
         var catalog = new Catalog([Film.Of(0, 1, "A", null, [], 9), Film.Of(1, 2, "B", null, [], 1), Film.Of(2, 3, "C", null, [], 0)]);
 

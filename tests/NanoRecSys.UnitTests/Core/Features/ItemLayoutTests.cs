@@ -76,7 +76,7 @@ public sealed class ItemLayoutTests
     }
 
     [Fact]
-    public void A_year_that_is_no_year_of_release_is_a_number_like_others()
+    public void A_year_that_is_not_a_release_year_is_an_ordinary_number()
     {
         NumberLayout age = Number("year", [1, 2, 3, 4]);
 
@@ -85,7 +85,7 @@ public sealed class ItemLayoutTests
     }
 
     [Fact]
-    public void Numbers_that_say_nothing_are_left_out_and_named()
+    public void Uninformative_numbers_are_left_out_and_named()
     {
         List<string> notes = [];
 
@@ -147,7 +147,7 @@ public sealed class ItemLayoutTests
     [InlineData(95, 1)]
     [InlineData(1000, 1)]
     [InlineData(-3, 0)]
-    public void Positions_go_by_the_knots(double value, float position) =>
+    public void Positions_are_interpolated_between_the_knots(double value, float position) =>
         Assert.Equal(position, new NumberLayout("price", [5], [1, 5, 95]).PositionOf(value), 1e-6f);
 
     private static NumberLayout Number(string name, double[] values) => Assert.Single(

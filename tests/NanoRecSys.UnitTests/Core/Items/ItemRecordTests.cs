@@ -13,7 +13,7 @@ public sealed class ItemRecordTests
     };
 
     [Fact]
-    public void What_it_does_not_name_is_the_catalog_s()
+    public void Fields_that_it_does_not_contain_are_the_catalogs()
     {
         CatalogItem item = new ItemRecord(Lamp.Id, 1) { Title = "Lamp 2", Attributes = Price(10) }.Apply(Lamp);
 
@@ -32,7 +32,7 @@ public sealed class ItemRecordTests
     }
 
     [Fact]
-    public void A_later_change_adds_to_what_was_said_before_and_takes_it_back()
+    public void A_later_change_adds_to_earlier_ones_and_reverts_them()
     {
         ItemRecord record = new ItemRecord(Lamp.Id, 1) { Attributes = Price(10), Removed = ["image_url"], Hidden = false };
 
@@ -63,7 +63,7 @@ public sealed class ItemRecordTests
     [InlineData("{\"item_id\":\"a\",\"added\":1,\"categories\":[null]}")]
     [InlineData("{\"movie_id\":1,\"added\":1}")]
     [InlineData("{\"item_id\":\"a\",\"added\":1,\"attributes\":{\"a\":true}}")]
-    public void What_is_no_record_is_refused(string stored) => Assert.Throws<InvalidDataException>(() => ItemRecord.Read(Encoding.UTF8.GetBytes(stored)));
+    public void An_invalid_record_is_refused(string stored) => Assert.Throws<InvalidDataException>(() => ItemRecord.Read(Encoding.UTF8.GetBytes(stored)));
 
     private static Dictionary<string, AttributeValue> Price(double price) => new(StringComparer.OrdinalIgnoreCase) { ["price"] = AttributeValue.OfNumber(price) };
 }

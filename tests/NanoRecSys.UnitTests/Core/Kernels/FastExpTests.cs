@@ -18,12 +18,12 @@ public sealed class FastExpTests
     [Theory]
     [InlineData(0, 1)]
     [InlineData(1, 2.7182817f)]
-    public void It_knows_the_simplest_cases(float x, float expected) => Assert.Equal(expected, FastExp.Exp(Vector512.Create(x))[0]);
+    public void Simple_cases_are_exact(float x, float expected) => Assert.Equal(expected, FastExp.Exp(Vector512.Create(x))[0]);
 
     [Theory]
     [InlineData(-1e30f, 0, 2e-38f)]
     [InlineData(1e30f, 1e38f, float.PositiveInfinity)]
-    public void Beyond_it_stays_a_number(float x, float least, float most) => Assert.InRange(FastExp.Exp(Vector512.Create(x))[0], least, most);
+    public void Outside_the_range_it_stays_finite(float x, float least, float most) => Assert.InRange(FastExp.Exp(Vector512.Create(x))[0], least, most);
 
     [Fact]
     public void The_logistic_function_is_within_three_parts_in_ten_million()

@@ -39,7 +39,7 @@ public sealed class OnnxCheckTests
     }
 
     [Fact]
-    public void What_is_computed_from_constants_alone_is_refused()
+    public void A_computation_from_constants_only_is_refused()
     {
         ModelProto model = Model(Node("MatMul", ["column", "row"], "huge"), Node("Mul", ["x", "huge"], "y"));
         model.Graph.Initializer.Add(Tensor("column", [1, 1], 1f));
@@ -48,7 +48,7 @@ public sealed class OnnxCheckTests
     }
 
     [Fact]
-    public void Constants_that_are_joined_again_and_again_are_refused()
+    public void Constants_that_are_concatenated_repeatedly_are_refused()
     {
         ModelProto model = Model(Node("Concat", ["a", "b"], "c"), Node("Concat", ["c", "a"], "d"), Node("Mul", ["x", "d"], "y"));
         model.Graph.Initializer.Add(Tensor("a", [1], 1f));
@@ -85,7 +85,7 @@ public sealed class OnnxCheckTests
     [Theory]
     [InlineData("this is not a graph")]
     [InlineData("\u0007")]
-    public void What_is_no_graph_is_refused(string text)
+    public void Anything_but_a_graph_is_refused(string text)
     {
         InvalidDataException e = Assert.Throws<InvalidDataException>(() => OnnxCheck.Require(System.Text.Encoding.ASCII.GetBytes(text), "a.onnx"));
         Assert.StartsWith("a.onnx is not a graph that 'export' writes: ", e.Message, StringComparison.Ordinal);

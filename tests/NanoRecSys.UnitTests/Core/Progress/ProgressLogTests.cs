@@ -34,7 +34,7 @@ public sealed class ProgressLogTests : IDisposable
     }
 
     [Fact]
-    public void Half_a_line_of_a_killed_run_costs_no_other_line()
+    public void A_partial_line_of_a_killed_run_affects_no_other_line()
     {
         string run = _folder.File("run");
         ProgressLog.Append(run, Event(epoch: 1));

@@ -89,7 +89,7 @@ public sealed class FaissFileTests : IDisposable
     [InlineData(33, 1)] // the metric that the kind belies
     [InlineData(37, long.MaxValue)] // number of floats
     [InlineData(37, -6L)]
-    public void A_header_that_belies_the_file_is_refused_before_memory_is_asked_for(int offset, object value)
+    public void A_header_that_contradicts_the_file_is_refused_before_memory_is_allocated(int offset, object value)
     {
         string path = WriteSmallIndex();
         byte[] bytes = File.ReadAllBytes(path);
@@ -109,7 +109,7 @@ public sealed class FaissFileTests : IDisposable
     }
 
     [Fact]
-    public void A_kind_that_is_not_read_is_named()
+    public void An_unsupported_kind_is_named()
     {
         string path = WriteSmallIndex();
         byte[] bytes = File.ReadAllBytes(path);

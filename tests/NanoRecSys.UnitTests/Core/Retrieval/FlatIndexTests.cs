@@ -30,7 +30,7 @@ public sealed class FlatIndexTests
     }
 
     [Fact]
-    public void When_fewer_rows_are_left_than_asked_all_of_them_come_back()
+    public void With_fewer_rows_than_k_all_are_returned()
     {
         var index = new FlatIndex(Line, dimension: 2);
         Assert.Equal([3, 1], Search(index, [1, 0], k: 10, excluded: [0, 2, 4]).Select(found => found.Row));
@@ -41,14 +41,14 @@ public sealed class FlatIndexTests
     [Theory]
     [InlineData(VectorMetric.InnerProduct)]
     [InlineData(VectorMetric.L2)]
-    public void Equal_rows_come_in_ascending_order(VectorMetric metric)
+    public void Equal_rows_are_in_ascending_order(VectorMetric metric)
     {
         var index = new FlatIndex([1, 1, 1, 1, 1, 1, 1, 1], dimension: 1, metric);
         Assert.Equal([1, 2, 3], Search(index, [1], k: 3, excluded: [0]).Select(found => found.Row));
     }
 
     [Fact]
-    public void A_row_that_is_not_a_number_is_never_found()
+    public void A_row_of_NaN_is_never_found()
     {
         var index = new FlatIndex([float.NaN, 1, float.NaN, 2], dimension: 1);
         Assert.Equal([3, 1], Search(index, [1], k: 4).Select(found => found.Row));
@@ -66,7 +66,7 @@ public sealed class FlatIndexTests
     [Theory]
     [InlineData(VectorMetric.InnerProduct)]
     [InlineData(VectorMetric.L2)]
-    public void The_result_is_that_of_sorting_all_rows(VectorMetric metric)
+    public void The_result_equals_sorting_all_rows(VectorMetric metric)
     {
         // Small whole numbers: sums are exact, and ties are frequent.
         Gen<float> value = Gen.Int[-3, 3].Select(number => (float)number);

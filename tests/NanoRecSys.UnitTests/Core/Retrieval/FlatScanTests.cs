@@ -51,7 +51,7 @@ public sealed class FlatScanTests
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public void Rows_that_are_no_numbers_or_endless_are_compared_as_they_are(SimdLevel level, VectorMetric metric, int dimension)
+    public void Rows_of_NaN_and_infinity_are_compared_exactly(SimdLevel level, VectorMetric metric, int dimension)
     {
         float[] vectors = RandomVectors.Uniform(1000, dimension, seed: 3);
         (vectors[5 * dimension], vectors[7 * dimension + 1], vectors[9 * dimension + 2], vectors[11 * dimension]) =
@@ -62,7 +62,7 @@ public sealed class FlatScanTests
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public void Numbers_at_both_ends_of_single_precision_keep_their_order(SimdLevel level, VectorMetric metric, int dimension)
+    public void Numbers_at_both_ends_of_single_precision_are_ordered_correctly(SimdLevel level, VectorMetric metric, int dimension)
     {
         foreach ((float row, float query) in new[] { (1e-20f, 1e-20f), (1e-30f, 1e-12f), (1e19f, 5e18f), (1e-38f, 1), (1e12f, 1e-25f) })
         {

@@ -14,7 +14,7 @@ public sealed class RowSetTests
     }
 
     [Fact]
-    public void Rows_taken_out_are_gone_and_those_not_there_change_nothing()
+    public void Removed_rows_are_missing_and_removing_others_changes_nothing()
     {
         var rows = new RowSet(130);
         rows.AddRange([0, 64, 129]);

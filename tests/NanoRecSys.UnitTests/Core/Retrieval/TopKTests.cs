@@ -31,7 +31,7 @@ public sealed class TopKTests
     }
 
     [Fact]
-    public void Infinite_scores_have_their_place_and_NaN_has_none()
+    public void Infinite_scores_are_ranked_and_NaN_is_not()
     {
         var buffer = new Candidate[3];
         var best = new TopK(buffer);
@@ -43,7 +43,7 @@ public sealed class TopKTests
     }
 
     [Fact]
-    public void What_stays_is_the_head_of_the_sorted_list()
+    public void It_keeps_the_head_of_the_sorted_list()
     {
         Gen.Select(Gen.Int[0, 9].Array[0, 60], Gen.Int[0, 20]).Sample((scores, k) =>
         {

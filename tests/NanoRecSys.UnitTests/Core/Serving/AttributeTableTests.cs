@@ -38,7 +38,7 @@ public sealed class AttributeTableTests
         Assert.Equal(expected, Table.Matching(new Condition(field, op, [value]), Table.KindOf(field)!.Value));
 
     [Fact]
-    public void Of_several_values_one_is_enough_and_of_not_equal_none_may_be_there()
+    public void One_of_several_values_is_enough_and_for_not_equal_none_may_match()
     {
         Assert.Equal([0, 2], Table.Matching(new Condition("price", "in", [10, -3, 99]), AttributeKind.Number));
         Assert.Equal([1, 2, 0], [.. Table.Matching(new Condition("categories", "in", ["Wood"]), AttributeKind.Categories), .. Table.Matching(new Condition("categories", "in", ["light", "x"]), AttributeKind.Categories)]);
@@ -46,7 +46,7 @@ public sealed class AttributeTableTests
     }
 
     [Fact]
-    public void It_says_what_the_items_have()
+    public void It_describes_the_attributes_of_the_items()
     {
         Assert.Equal(["brand", "made", "price", "tags"], Table.Fields.Order(StringComparer.Ordinal));
         Assert.Null(Table.KindOf("colour"));

@@ -18,7 +18,7 @@ public sealed class FirstItemsTests
     }
 
     [Fact]
-    public void What_weighs_more_comes_first()
+    public void Heavier_items_come_first()
     {
         // Two people viewed item 0, which weighs 0.2 each time; one bought item 1.
         FirstItems first = FirstItems.Of(new UserHistories([1, 2, 3], [0, 1, 2, 3], [0, 0, 1], weights: [0.2f, 0.2f, 1]), byPopularity: [0, 1]);
@@ -28,7 +28,7 @@ public sealed class FirstItemsTests
     }
 
     [Fact]
-    public void A_movie_that_came_after_the_training_was_nobody_s_first()
+    public void An_item_added_after_training_has_no_first_interactions()
     {
         FirstItems first = FirstItems.Of(new UserHistories([1], [0, 1], [0]), byPopularity: [0]);
 

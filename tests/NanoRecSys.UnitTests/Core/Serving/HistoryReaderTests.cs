@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Core.Serving;
 public sealed class HistoryReaderTests
 {
     [Fact]
-    public void Events_stand_where_their_time_puts_them()
+    public void Events_are_merged_by_time()
     {
         History history = HistoryReader.Merge([0, 1], [10, 20], [Read(5, 5), Read(4, 10), Read(3, 15), Read(2, 25)]);
 
@@ -14,7 +14,7 @@ public sealed class HistoryReaderTests
     }
 
     [Fact]
-    public void An_event_that_the_published_history_holds_is_not_counted_twice()
+    public void An_event_of_the_published_history_is_not_counted_twice()
     {
         History history = HistoryReader.Merge([0, 1], [10, 20], [Read(0, 10), Read(0, 30)]);
 
@@ -22,7 +22,7 @@ public sealed class HistoryReaderTests
     }
 
     [Fact]
-    public void Without_times_events_come_last_and_a_movie_that_is_there_is_the_same()
+    public void Without_times_events_come_last_and_known_items_are_not_repeated()
     {
         History history = HistoryReader.Merge([0, 1], [], [Read(1, 5), Read(2, 6)]);
 
@@ -31,7 +31,7 @@ public sealed class HistoryReaderTests
     }
 
     [Fact]
-    public void Of_a_new_user_the_events_are_the_history()
+    public void A_new_users_history_consists_of_events()
     {
         History history = HistoryReader.Merge([], [], [Read(1, 5), Read(2, 6)]);
 

@@ -29,7 +29,7 @@ public sealed class TitleSearchTests
         Assert.Equal(expected, Search.Find(query).Select(match => Titles[match.Place]));
 
     [Fact]
-    public void Whole_words_stand_above_beginnings_and_these_above_misspelt_ones()
+    public void Whole_words_rank_above_prefixes_and_these_above_misspellings()
     {
         var search = new TitleSearch([.. new[] { "Liszt", "Lister", "List" }.Select((title, row) => Film.Of(row, row, title, null, [], 1))]);
 
@@ -40,7 +40,7 @@ public sealed class TitleSearchTests
     public void Nothing_typed_finds_all() => Assert.Equal(Titles.Length, Search.Find("  ").Count());
 
     [Fact]
-    public void An_article_alone_is_a_word_like_others() => Assert.Equal(4, Search.Find("the").Count());
+    public void A_single_article_is_an_ordinary_word() => Assert.Equal(4, Search.Find("the").Count());
 
     [Theory]
     [InlineData("list", "lsit", true)]
@@ -50,5 +50,5 @@ public sealed class TitleSearchTests
     [InlineData("cat", "cut", false)]
     [InlineData("godfather", "godfahtr", true)]
     [InlineData("godfather", "gdofahtr", false)]
-    public void Slips_of_the_fingers_are_near(string word, string other, bool expected) => Assert.Equal(expected, Typo.IsNear(word, other));
+    public void Typing_errors_are_near(string word, string other, bool expected) => Assert.Equal(expected, Typo.IsNear(word, other));
 }

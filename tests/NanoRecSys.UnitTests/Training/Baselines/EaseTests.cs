@@ -37,7 +37,7 @@ public sealed class EaseTests
         Assert.Equal([0, 3 / 7f, 0, 0], Score(All with { Neighbours = 1 }, [0]), Near);
 
     [Fact]
-    public void Items_that_do_not_fit_into_memory_are_refused_with_their_number_and_the_room()
+    public void Too_many_items_for_memory_are_refused_with_their_number_and_the_size()
     {
         Assert.Null(Ease.Problem(10_000, 4L << 30));
         Assert.Equal(

@@ -12,7 +12,7 @@ public sealed class ImplicitAlsTests
         [.. Enumerable.Range(0, 20).SelectMany(user => Enumerable.Range(0, 7).Select(t => (user / 2 + t) % 5 + 5 * (user % 2)))]));
 
     [Fact]
-    public void Who_had_one_item_of_a_group_is_given_the_rest_of_it()
+    public void A_user_with_one_item_of_a_group_gets_the_others()
     {
         float[] scores = Score([0, 1]);
 
@@ -20,7 +20,7 @@ public sealed class ImplicitAlsTests
     }
 
     [Fact]
-    public void What_came_last_counts_most()
+    public void The_latest_items_count_most()
     {
         float[] scores = Score([0, 1, 2, 5]);
 

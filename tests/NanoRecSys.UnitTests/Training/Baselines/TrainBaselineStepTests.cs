@@ -17,7 +17,7 @@ public sealed class TrainBaselineStepTests : FolderTests
     [InlineData("mf", 0)]
     [InlineData("ease", 0)]
     [InlineData("mlp-user-tower", 0.9)]
-    public async Task What_was_kept_is_what_evaluate_finds(string model, double least)
+    public async Task Evaluate_finds_the_saved_model(string model, double least)
     {
         StepContext context = await CircleWalks.PrepareAsync(Folder, "a");
 

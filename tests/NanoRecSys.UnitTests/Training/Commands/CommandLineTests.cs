@@ -62,7 +62,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task What_the_user_can_mend_is_one_line_on_standard_error()
+    public async Task An_error_that_the_user_can_fix_is_one_line_on_standard_error()
     {
         int exit = await RunAsync("evaluate", "--artifacts", _folder.Path);
 
@@ -213,7 +213,7 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData("cuda")]
     [InlineData("cuda:1")]
-    public async Task A_GPU_is_refused_before_anything_is_done_as_the_libtorch_here_is_the_CPUs(string device)
+    public async Task A_GPU_is_refused_at_once_with_the_CPU_build_of_libtorch(string device)
     {
         int exit = await RunAsync("prepare", "--device", device, "--artifacts", _folder.File("artifacts"));
 
@@ -256,7 +256,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task A_training_takes_from_its_preset_what_no_option_says()
+    public async Task A_training_uses_its_presets_values_for_options_not_given()
     {
         string[] rows = [.. Enumerable.Range(0, 12).Select(i => $"{i / 6},{10 + (i % 6)},5,{i}")];
         await File.WriteAllLinesAsync(_folder.File("ratings.csv"), rows);
@@ -273,7 +273,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Settings_that_do_not_go_together_are_one_line()
+    public async Task Conflicting_options_are_reported_in_one_line()
     {
         await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
         string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts")];
@@ -291,7 +291,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train-baseline", "--dimension", "[default: 64]")]
     [InlineData("evaluate", "--negatives", "[default: 100]")]
     [InlineData("export", "--parity-histories", "[default: 200]")]
-    public async Task Numbers_have_the_defaults_that_help_names(string command, string option, string expected)
+    public async Task Numbers_have_the_defaults_of_the_help_text(string command, string option, string expected)
     {
         await RunAsync(command, "--help");
 
@@ -333,7 +333,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task A_training_that_is_only_for_an_empty_folder_leaves_a_published_model_alone()
+    public async Task A_training_with_if_no_model_leaves_a_published_model_unchanged()
     {
         await File.WriteAllTextAsync(_folder.File("current"), "0123456789ab\n", TestContext.Current.CancellationToken);
 

@@ -26,7 +26,7 @@ public sealed class RunCommandTests : FolderTests
     }
 
     [Fact]
-    public async Task Run_on_the_quick_preset_publishes_what_wins_the_race()
+    public async Task Run_on_the_quick_preset_publishes_the_winner_of_the_race()
     {
         await WriteWalksAsync();
         string artifacts = Folder.File("artifacts");
@@ -48,7 +48,7 @@ public sealed class RunCommandTests : FolderTests
     }
 
     [Fact]
-    public async Task An_interrupted_run_continues_where_it_was_and_ends_as_an_unbroken_one()
+    public async Task An_interrupted_run_continues_with_the_result_of_an_uninterrupted_one()
     {
         await WriteWalksAsync();
         string artifacts = Folder.File("broken");

@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Training.Data;
 public sealed class DataReportTests : FolderTests
 {
     [Fact]
-    public async Task Inspection_counts_what_prepare_would_read_and_prepares_nothing()
+    public async Task Inspection_counts_what_prepare_reads_without_preparing()
     {
         const string Events = """
             visitorid,itemid,event,rating,timestamp,page

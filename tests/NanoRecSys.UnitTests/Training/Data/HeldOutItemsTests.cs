@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Training.Data;
 public sealed class HeldOutItemsTests : FolderTests
 {
     [Fact]
-    public async Task They_leave_the_data_with_all_their_interactions()
+    public async Task Held_out_items_are_removed_with_all_their_interactions()
     {
         (StepContext context, DatasetSummary summary) = await PrepareAsync(share: 0.25);
 
@@ -19,7 +19,7 @@ public sealed class HeldOutItemsTests : FolderTests
     }
 
     [Fact]
-    public async Task Each_users_last_one_is_looked_for_behind_what_came_before_it()
+    public async Task Each_users_last_one_is_predicted_from_the_items_before_it()
     {
         (StepContext context, _) = await PrepareAsync(share: 0.25);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -39,7 +39,7 @@ public sealed class HeldOutItemsTests : FolderTests
     }
 
     [Fact]
-    public async Task The_seed_draws_them()
+    public async Task The_seed_determines_them()
     {
         EntityId[] Ids(StepContext context) => [.. HeldOutItems.Read(context.Workspace.DataFolder).Items.Select(item => item.Id)];
 
@@ -50,7 +50,7 @@ public sealed class HeldOutItemsTests : FolderTests
     }
 
     [Fact]
-    public async Task Data_that_was_prepared_without_them_says_what_to_run()
+    public async Task Data_prepared_without_them_names_the_command_to_run()
     {
         (StepContext context, _) = await PrepareAsync(share: 0);
 

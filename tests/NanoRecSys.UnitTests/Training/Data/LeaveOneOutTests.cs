@@ -34,7 +34,7 @@ public sealed class LeaveOneOutTests
     }
 
     [Fact]
-    public void With_the_validation_items_all_but_the_test_item_trains_and_nothing_validates()
+    public void With_the_validation_items_all_but_the_test_item_are_trained_on()
     {
         DataSplit final = Split.WithValidation();
 
@@ -48,7 +48,7 @@ public sealed class LeaveOneOutTests
     }
 
     [Fact]
-    public void A_user_of_two_items_only_trains()
+    public void A_user_with_two_items_is_only_trained_on()
     {
         Assert.False(Split.TryGet(2, HeldOut.Test, out _, out _));
         Assert.False(Split.TryGet(2, HeldOut.Validation, out _, out _));

@@ -19,7 +19,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_set_is_downloaded_checked_and_unpacked_and_the_archive_is_gone()
+    public async Task A_set_is_downloaded_verified_and_unpacked_and_its_archive_deleted()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
         var progress = new Collected<ProgressEvent>();
@@ -35,7 +35,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)] // then it sends all again
-    public async Task After_a_broken_connection_only_the_rest_is_asked_for(bool supportsRanges)
+    public async Task After_a_broken_connection_only_the_rest_is_requested(bool supportsRanges)
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive, supportsRanges);
         server.Breaks = 1;
@@ -45,7 +45,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task After_a_broken_run_the_next_run_goes_on()
+    public async Task After_an_aborted_run_the_next_one_continues()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
         server.Breaks = int.MaxValue;
@@ -65,7 +65,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     [InlineData("\"an older edition\"", 3, 1)]
     [InlineData("\"one\"", 3, 2)] // damaged
     [InlineData("\"one\"", 1_000_000, 2)] // longer than the file
-    public async Task A_part_that_is_not_of_this_file_is_fetched_from_the_start(string tag, int length, int requests)
+    public async Task A_partial_download_of_another_file_is_restarted(string tag, int length, int requests)
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
         await File.WriteAllBytesAsync(Part, new byte[length], TestContext.Current.CancellationToken);
@@ -109,7 +109,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     [Theory]
     [InlineData(".zip.md5")]
     [InlineData(".zip")]
-    public async Task A_server_that_does_not_answer_in_time_is_an_error_and_no_cancellation(string file)
+    public async Task A_server_timeout_is_an_error_and_not_a_cancellation(string file)
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
         server.Fault = (file, ArchiveServer.Hang);
@@ -119,7 +119,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelling_a_download_is_no_error_of_the_server()
+    public async Task Cancelling_a_download_is_not_a_server_error()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
         using var cancelled = new CancellationTokenSource();
@@ -135,7 +135,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task An_archive_that_is_none_is_an_error()
+    public async Task An_invalid_archive_is_an_error()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync([1, 2, 3, 4, 5, 6, 7, 8]);
 

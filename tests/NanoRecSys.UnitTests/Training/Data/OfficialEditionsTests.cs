@@ -16,7 +16,7 @@ public sealed class OfficialEditionsTests : FolderTests
     }
 
     [Fact]
-    public async Task Latin_1_titles_and_flag_genres_of_the_oldest_edition_come_out_right()
+    public async Task Latin_1_titles_and_flag_genres_of_the_oldest_edition_are_read_correctly()
     {
         string data = RepositoryFolder.Shared("data", "ml-100k");
         var context = StepContexts.In(Folder.Path, "ml-100k");

@@ -106,7 +106,7 @@ public sealed class PrepareStepTests : FolderTests
     }
 
     [Fact]
-    public async Task The_k_core_filter_drops_until_nothing_is_left_to_drop()
+    public async Task The_k_core_filter_repeats_until_nothing_changes()
     {
         // Item 9 has one interaction; without it user 3 has one; without that item 8 has one; and so on to users 1 and 2.
         const string Chain = "1,1,1,1\n1,2,1,2\n1,3,1,3\n2,1,1,1\n2,2,1,2\n2,3,1,3\n3,9,1,1\n3,8,1,2\n4,8,1,1\n4,7,1,2\n";
@@ -132,13 +132,13 @@ public sealed class PrepareStepTests : FolderTests
     }
 
     [Fact]
-    public async Task A_threshold_that_nothing_reaches_is_named()
+    public async Task A_threshold_above_all_ratings_is_named()
     {
         await Assert.RefusedAsync(() => PrepareAsync(Ratings, Movies, new PrepareOptions { MinRating = 5.5 }), "No interaction has a rating of 5.5 or more. Lower --min-rating.");
     }
 
     [Fact]
-    public async Task A_split_by_time_is_written_down_and_read_back()
+    public async Task A_split_by_time_is_stored_and_read_back()
     {
         // A third of six are the two at 20 (user 5's last), so nothing tells the parts apart.
         await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.33 }));
@@ -168,7 +168,7 @@ public sealed class PrepareStepTests : FolderTests
     }
 
     [Fact]
-    public async Task An_archive_is_read_whatever_folder_its_files_are_in_and_writes_nowhere_else()
+    public async Task An_archive_is_read_from_any_inner_folder_and_writes_nowhere_else()
     {
         string zip = Path.Combine(Folder.Path, "set.zip");
         using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
@@ -298,7 +298,7 @@ public sealed class PrepareStepTests : FolderTests
     [InlineData("1,1,4,1\n2,2,4,2\n", "No user has 3 interactions, of which the last two are held out: the longest history has 1.")]
     [InlineData("1,7,4,1\n1,7,4,2\n1,7,4,3\n1,7,4,4\n", "All 1 validation items repeat an earlier item of their user, and seen items are never recommended")]
     [InlineData("1,1,1500000000,4\n1,2,1500000001,4\n1,3,1500000002,4\n", "The columns rating and timestamp look swapped: ratings reach 1500000000, timestamps 4.")]
-    public async Task Data_that_nothing_can_come_of_is_refused(string rows, string reason)
+    public async Task Unusable_data_is_refused(string rows, string reason)
     {
         await Assert.RefusedAsync(() => PrepareAsync(rows, movies: null), reason);
     }
@@ -333,7 +333,7 @@ public sealed class PrepareStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Titles_and_genres_are_cleaned_and_a_genre_is_spelled_alike_in_all_movies()
+    public async Task Titles_and_genres_are_cleaned_and_genre_spellings_unified()
     {
         const string Odd = "movieId,title,genres\n300, ,Drama\n100,\"Film\ntwo (1999)\",drama | Drama|Comedy\n200,Big (9999),COMEDY\n";
 
@@ -374,7 +374,7 @@ public sealed class PrepareStepTests : FolderTests
     }
 
     [Fact]
-    public async Task What_was_never_prepared_says_what_to_run()
+    public async Task Unprepared_data_names_the_command_to_run()
     {
         await Assert.RefusedAsync(() => PreparedData.LoadAsync(Path.Combine(Folder.Path, "none"), TestContext.Current.CancellationToken), "Run 'prepare' first");
     }

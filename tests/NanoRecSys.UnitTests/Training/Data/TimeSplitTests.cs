@@ -21,7 +21,7 @@ public sealed class TimeSplitTests
     private static UserHistories Twenty => new([1], [0, 20], [.. Enumerable.Range(0, 20)], [.. Enumerable.Range(0, 20).Select(t => 1000L + t)]);
 
     [Fact]
-    public void Only_what_came_before_the_validation_period_trains()
+    public void Only_items_before_the_validation_period_are_trained_on()
     {
         Assert.Equal([10, 11], Split.Train(0).ToArray());
         Assert.Equal([50, 99], Split.TrainTimes(0).ToArray());
@@ -31,7 +31,7 @@ public sealed class TimeSplitTests
     }
 
     [Fact]
-    public void With_the_validation_items_all_before_the_test_period_trains()
+    public void With_the_validation_items_all_items_before_the_test_period_are_trained_on()
     {
         DataSplit final = Split.WithValidation();
 
@@ -43,7 +43,7 @@ public sealed class TimeSplitTests
     }
 
     [Fact]
-    public void A_periods_first_item_is_predicted_from_all_before_it()
+    public void The_first_item_of_a_period_is_predicted_from_all_items_before_it()
     {
         Assert.True(Split.TryGet(0, HeldOut.Validation, out HeldOutCase validation));
         Assert.Equal((12, 100), (validation.Target, validation.Now));
@@ -61,7 +61,7 @@ public sealed class TimeSplitTests
     [InlineData(3, false, false)] // nothing before its only item
     [InlineData(4, false, true)] // nothing in the validation period
     [InlineData(5, false, true)]
-    public void Who_has_no_item_in_a_period_or_none_before_it_is_not_asked_about(int user, bool validation, bool test)
+    public void Users_without_items_in_a_period_or_before_it_are_not_evaluated(int user, bool validation, bool test)
     {
         Assert.Equal(validation, Split.TryGet(user, HeldOut.Validation, out HeldOutCase _));
         Assert.Equal(test, Split.TryGet(user, HeldOut.Test, out HeldOutCase _));
@@ -77,11 +77,11 @@ public sealed class TimeSplitTests
     [Theory]
     [InlineData(0.0001, "--held-out 0.0001 of 20 interactions leaves none for training, validation or test. Use a larger share.")]
     [InlineData(0.99, "--held-out 0.99 of 20 interactions leaves none for training, validation or test. Use a smaller share.")]
-    public void A_share_that_leaves_a_part_empty_is_named(double heldOut, string expected) =>
+    public void A_share_that_leaves_a_part_empty_is_refused(double heldOut, string expected) =>
         Assert.Equal(expected, Assert.Throws<UserErrorException>(() => TimeCuts.At(Twenty, heldOut)).Message);
 
     [Fact]
-    public void Times_that_are_all_alike_cannot_be_split()
+    public void Identical_times_cannot_be_split()
     {
         UserHistories histories = new([1, 2], [0, 2, 4], [0, 1, 0, 1], [7, 7, 7, 7]);
 

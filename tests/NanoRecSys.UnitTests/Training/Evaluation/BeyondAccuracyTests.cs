@@ -7,7 +7,7 @@ public sealed class BeyondAccuracyTests
     private static readonly int[] Counts = [8, 4, 2, 0];
 
     [Fact]
-    public void Lists_are_measured_by_hand()
+    public void Figures_of_lists_are_those_computed_by_hand()
     {
         Catalog catalog = CatalogOf(["Comedy"], ["Comedy", "Drama"], ["Drama"], []);
 

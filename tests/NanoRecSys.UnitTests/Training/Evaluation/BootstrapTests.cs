@@ -3,7 +3,7 @@ namespace NanoRecSys.UnitTests.Training.Evaluation;
 public sealed class BootstrapTests
 {
     [Fact]
-    public void Users_who_are_all_alike_leave_no_doubt()
+    public void Identical_users_have_an_interval_of_zero_width()
     {
         var bootstrap = Bootstrap.Of([[.5f, .5f, .5f], [.25f, .25f, .25f]], 100, seed: 1, threads: 2);
 
@@ -12,7 +12,7 @@ public sealed class BootstrapTests
     }
 
     [Fact]
-    public void The_interval_is_that_of_the_normal_approximation()
+    public void The_interval_agrees_with_the_normal_approximation()
     {
         // 900 users, a third of them hit: one standard error is sqrt(1/3 * 2/3 / 900) = .01571.
         float[] hits = [.. Enumerable.Range(0, 900).Select(user => user % 3 == 0 ? 1f : 0)];
@@ -24,7 +24,7 @@ public sealed class BootstrapTests
     }
 
     [Fact]
-    public void A_model_that_is_a_little_better_for_every_user_is_surely_better()
+    public void A_model_that_is_slightly_better_for_every_user_is_significantly_better()
     {
         var random = new Random(1);
         float[] values = [.. Enumerable.Range(0, 200).Select(_ => (float)random.NextDouble())];
@@ -39,7 +39,7 @@ public sealed class BootstrapTests
     }
 
     [Fact]
-    public void A_seed_makes_the_same_intervals_on_any_number_of_threads()
+    public void A_seed_gives_the_same_intervals_on_any_number_of_threads()
     {
         float[] values = [.. Enumerable.Range(0, 100).Select(user => user / 100f)];
 
@@ -50,7 +50,7 @@ public sealed class BootstrapTests
     }
 
     [Fact]
-    public void Who_is_ahead_comes_first_and_is_significant_only_beyond_zero()
+    public void The_better_model_is_first_and_significant_only_if_the_interval_excludes_zero()
     {
         int[] good = [.. Enumerable.Repeat(1, 30)];
         int[] bad = [.. Enumerable.Repeat(50, 30)];

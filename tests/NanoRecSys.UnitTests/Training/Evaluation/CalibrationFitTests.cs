@@ -17,7 +17,7 @@ public sealed class CalibrationFitTests
     [InlineData(0.9, 0.1, true, false)] // better scores are less often right
     [InlineData(0.5, 0.5, true, false)] // all alike
     [InlineData(0.1, 0.9, false, false)] // nothing was right
-    public void Nothing_is_calibrated_where_scores_do_not_tell(double first, double second, bool isFirst, bool isSecond)
+    public void Uninformative_scores_are_not_calibrated(double first, double second, bool isFirst, bool isSecond)
     {
         (double, bool)[] places = [(first == 0.9 ? 0.1 : first, isFirst), (first == 0.9 ? 0.2 : first, false), (second == 0.1 ? 0.9 : second, isSecond)];
 

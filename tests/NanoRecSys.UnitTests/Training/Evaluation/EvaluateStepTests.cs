@@ -19,7 +19,7 @@ public sealed class EvaluateStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Figures_of_another_window_stand_beside_each_other_and_one_that_did_not_tell_its_window_gives_way()
+    public async Task Figures_of_different_windows_are_both_kept_and_one_without_a_window_is_replaced()
     {
         StepContext context = await PrepareAsync();
         EvaluateOptions options = new() { Models = ["popularity"], Splits = [HeldOut.Validation], Exclude = Exclusion.Window };
@@ -33,7 +33,7 @@ public sealed class EvaluateStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Figures_of_a_model_that_was_trained_again_since_are_not_kept_beside_the_new_ones()
+    public async Task Figures_of_a_model_that_was_retrained_are_replaced()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Validation, HeldOut.Test] }, context);
@@ -46,7 +46,7 @@ public sealed class EvaluateStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Unknown_models_are_refused_with_the_names_that_there_are()
+    public async Task Unknown_models_are_refused_with_the_known_names()
     {
         StepContext context = await PrepareAsync();
 
@@ -55,7 +55,7 @@ public sealed class EvaluateStepTests : FolderTests
     }
 
     [Fact]
-    public async Task The_line_for_programs_is_flat()
+    public async Task The_JSON_line_is_flat()
     {
         StepContext context = await PrepareAsync();
         EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);

@@ -13,7 +13,7 @@ public sealed class FullRankingTests
     [InlineData(HeldOut.Test, Exclusion.None, 6)]
     [InlineData(HeldOut.Validation, Exclusion.Window, 3)] // The last two, 1 and 2, are out; 0 and 3 rank ahead.
     [InlineData(HeldOut.Test, Exclusion.Window, 4)] // 2 and 4 are out; 0, 1 and 3 rank ahead.
-    public void The_target_is_ranked_among_what_is_not_excluded(HeldOut part, Exclusion exclude, int expected)
+    public void The_target_is_ranked_among_items_that_are_not_excluded(HeldOut part, Exclusion exclude, int expected)
     {
         var ranking = new FullRanking(Split, 6) { Exclude = exclude, Window = 2 };
 
@@ -38,7 +38,7 @@ public sealed class FullRankingTests
     [Theory]
     [InlineData(new[] { 0, 1 }, "No user can be evaluated on test: nobody has a held-out item. Prepare more data.")]
     [InlineData(new[] { 0, 1, 0 }, "No user can be evaluated on test: the held-out items of all 1 repeat earlier items. Prepare more data.")]
-    public void Without_users_there_are_no_figures(int[] items, string expected)
+    public void Without_users_there_are_no_metrics(int[] items, string expected)
     {
         var split = new LeaveOneOut(new UserHistories([1], [0, items.Length], items));
 

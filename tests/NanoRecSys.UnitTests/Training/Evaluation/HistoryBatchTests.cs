@@ -6,7 +6,7 @@ public sealed class HistoryBatchTests
     private static readonly LeaveOneOut Split = new(new UserHistories([7, 9], [0, 6, 9], [0, 1, 0, 2, 3, 4, 5, 5, 6]));
 
     [Fact]
-    public void What_was_had_twice_is_excluded_once()
+    public void Repeated_items_are_excluded_once()
     {
         HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
 
@@ -21,7 +21,7 @@ public sealed class HistoryBatchTests
         Assert.Equal([2, 3], Fill(Exclusion.Window, 2, [0]).ExcludedOf(0).ToArray());
 
     [Fact]
-    public void A_second_filling_keeps_nothing_of_the_first()
+    public void A_reused_batch_keeps_nothing_of_its_first_use()
     {
         HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
         int version = batch.Version;

@@ -17,7 +17,7 @@ public sealed class ItemKnnTests
     }
 
     [Fact]
-    public void Neighbours_count_by_their_distance_in_the_history_and_less_if_they_came_before()
+    public void Neighbours_are_weighted_by_distance_and_direction_in_the_history()
     {
         var options = new ItemKnnOptions { Nearness = 0.5, Before = 0.1, Shrinkage = 0 };
 
@@ -28,10 +28,10 @@ public sealed class ItemKnnTests
     }
 
     [Fact]
-    public void Held_out_items_teach_nothing() => Assert.All(Score(new ItemKnnOptions { Shrinkage = 0 }, [3]), score => Assert.Equal(0, score));
+    public void Held_out_items_are_not_trained_on() => Assert.All(Score(new ItemKnnOptions { Shrinkage = 0 }, [3]), score => Assert.Equal(0, score));
 
     [Fact]
-    public void Similarities_of_a_longer_history_add_up_and_older_items_count_less()
+    public void Similarities_are_summed_over_the_history_and_older_items_count_less()
     {
         float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 0.5 }, [0, 1]);
 
@@ -40,7 +40,7 @@ public sealed class ItemKnnTests
     }
 
     [Fact]
-    public void Shrinkage_makes_rare_company_count_less()
+    public void Shrinkage_lowers_similarities_with_few_common_users()
     {
         float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 2, Decay = 1 }, [0]);
 

@@ -17,7 +17,7 @@ public sealed class NegativeSamplerTests
     }
 
     [Fact]
-    public void Another_user_or_seed_gets_others_and_the_same_one_the_same()
+    public void Negatives_depend_on_user_and_seed_only()
     {
         Assert.Equal(Draw(10, items: 1000), Draw(10, items: 1000));
         Assert.NotEqual(Draw(10, items: 1000), Draw(10, items: 1000, user: 2));
@@ -25,7 +25,7 @@ public sealed class NegativeSamplerTests
     }
 
     [Fact]
-    public void Every_item_is_drawn_alike()
+    public void Items_are_drawn_uniformly()
     {
         double share = Enumerable.Range(0, 500).SelectMany(user => Draw(4, items: 100, user: user, target: 99)).Average(item => item < 30 ? 1.0 : 0);
 
@@ -33,7 +33,7 @@ public sealed class NegativeSamplerTests
     }
 
     [Fact]
-    public void A_small_catalogue_gives_all_that_it_has() =>
+    public void A_small_catalog_gives_all_its_items() =>
         Assert.Equal([1, 3, 4], Draw(100, items: 5, excluded: [0, 0], target: 2).Order());
 
     private static int[] Draw(int count, int items, int[]? excluded = null, int target = 0, int user = 1, long seed = 1)

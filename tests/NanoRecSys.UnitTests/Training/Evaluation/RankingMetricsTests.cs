@@ -21,7 +21,7 @@ public sealed class RankingMetricsTests
     public void There_are_four_metrics_at_each_of_five_cutoffs() => Assert.Equal(20, Metrics.Count);
 
     [Fact]
-    public void Beyond_the_depth_of_a_second_stage_nothing_is_claimed()
+    public void Beyond_the_depth_of_a_second_stage_there_are_no_metrics()
     {
         IReadOnlyDictionary<string, double> metrics = RankingMetrics.Of([1, 3], depth: 100);
 
@@ -30,5 +30,5 @@ public sealed class RankingMetricsTests
     }
 
     [Fact]
-    public void Without_users_all_is_zero() => Assert.All(RankingMetrics.Of([]).Values, value => Assert.Equal(0, value));
+    public void Without_users_all_metrics_are_zero() => Assert.All(RankingMetrics.Of([]).Values, value => Assert.Equal(0, value));
 }

@@ -16,7 +16,7 @@ public sealed class RecentPopularityTests
     }
 
     [Fact]
-    public void Only_the_days_before_the_question_count_and_equals_go_by_all_days()
+    public void Only_the_days_before_the_target_count_and_ties_are_broken_by_all_days()
     {
         // Users had item 0 on days 1 and 2, item 1 on day 9, item 2 on day 10; what is held out on day 20 does not count.
         LeaveOneOut split = new(new UserHistories(

@@ -7,7 +7,7 @@ public sealed class SampledRankingTests
     private static readonly Popularity Descending = new([.. Enumerable.Range(0, 203).Select(item => 203 - item)]);
 
     [Fact]
-    public void A_target_that_only_seen_items_beat_is_first()
+    public void A_target_that_only_seen_items_beat_has_rank_one()
     {
         EvaluationResult result = Create(Exclusion.History).Evaluate(Descending, HeldOut.Test);
 
@@ -15,7 +15,7 @@ public sealed class SampledRankingTests
     }
 
     [Fact]
-    public void Nothing_is_claimed_beyond_the_number_of_candidates()
+    public void Beyond_the_number_of_candidates_there_are_no_metrics()
     {
         EvaluationResult result = Create(Exclusion.History).Evaluate(Descending, HeldOut.Test);
 

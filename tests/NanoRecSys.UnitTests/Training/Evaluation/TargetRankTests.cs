@@ -25,14 +25,14 @@ public sealed class TargetRankTests
         Assert.Equal(100, TargetRank.Of(new float[100], 17, []));
 
     [Fact]
-    public void Not_a_number_never_flatters()
+    public void NaN_never_improves_a_rank()
     {
         Assert.Equal(3, TargetRank.Of([float.NaN, 1f, 2f], 0, []));
         Assert.Equal(2, TargetRank.Of([float.NaN, 1f, 0f], 1, []));
     }
 
     [Fact]
-    public void Items_that_a_second_stage_did_not_order_tie_behind_all_that_it_did()
+    public void Items_not_ranked_by_the_second_stage_tie_behind_those_it_ranked()
     {
         float[] scores = [float.NegativeInfinity, .3f, float.NegativeInfinity, .2f];
 

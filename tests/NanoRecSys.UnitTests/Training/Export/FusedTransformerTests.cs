@@ -24,14 +24,14 @@ public sealed class FusedTransformerTests
     [InlineData(33)]
     [InlineData(130)]
     [InlineData(200)]
-    public void At_any_length_it_answers_nearly_as_the_graph_in_32_bits(int length)
+    public void At_any_length_its_output_is_close_to_the_32_bit_graphs(int length)
     {
         long[] history = History(length, seed: length);
         Assert.InRange(Cosine(Run(Sessions.Value.Exact, history, 1), Run(Sessions.Value.Fused, history, 1)), 0.998, 1.000001);
     }
 
     [Fact]
-    public void Histories_of_one_batch_do_not_mix()
+    public void Histories_of_one_batch_are_independent()
     {
         long[] first = History(40, seed: 1), second = History(40, seed: 2);
         float[] together = Run(Sessions.Value.Fused, [.. first, .. second], 2);
@@ -40,7 +40,7 @@ public sealed class FusedTransformerTests
     }
 
     [Fact]
-    public void Calls_at_once_do_not_share_their_room()
+    public void Concurrent_calls_do_not_share_buffers()
     {
         float[][] alone = [.. Enumerable.Range(1, 40).Select(length => Run(Sessions.Value.Fused, History(length, seed: length), 1))];
         float[][] atOnce = new float[40][];
@@ -49,7 +49,7 @@ public sealed class FusedTransformerTests
     }
 
     [Fact]
-    public void A_history_beyond_the_positions_that_the_graph_knows_is_refused_in_words()
+    public void A_history_longer_than_the_graph_supports_is_refused_with_the_reason()
     {
         OnnxRuntimeException refused = Assert.Throws<OnnxRuntimeException>(() => Run(Sessions.Value.Fused, History(201, seed: 1), 1));
         Assert.Contains("A history of 201 items is longer than the graph's 200 positions.", refused.Message, StringComparison.Ordinal);

@@ -8,7 +8,7 @@ namespace NanoRecSys.UnitTests.Training.Export;
 public sealed class PublishGateTests : FolderTests
 {
     [Fact]
-    public async Task A_significantly_worse_version_is_stored_with_its_figures_and_not_served_unless_it_is_forced()
+    public async Task A_significantly_worse_version_is_stored_with_its_figures_and_served_only_if_forced()
     {
         StepContext context = await CircleWalks.PrepareAsync(Folder, "circle");
         ArtifactStore store = context.Workspace.Store;
@@ -37,7 +37,7 @@ public sealed class PublishGateTests : FolderTests
     }
 
     [Fact]
-    public async Task Rolling_back_passes_over_a_refused_version()
+    public async Task Rolling_back_skips_a_refused_version()
     {
         StepContext context = await CircleWalks.PrepareAsync(Folder, "circle");
         ArtifactStore store = context.Workspace.Store;

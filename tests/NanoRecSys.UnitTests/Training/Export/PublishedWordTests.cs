@@ -7,6 +7,6 @@ public sealed class PublishedWordTests
     [InlineData("ml-1m-sequences", "films")]
     [InlineData("Beauty", null)]
     [InlineData("html-articles", null)]
-    public void Items_of_MovieLens_are_films_and_others_have_no_word_of_their_own(string dataset, string? plural) =>
+    public void Items_of_MovieLens_are_called_films_and_others_items(string dataset, string? plural) =>
         Assert.Equal(plural is null ? null : new ItemWord("film", plural), PublishStep.WordOf(dataset));
 }

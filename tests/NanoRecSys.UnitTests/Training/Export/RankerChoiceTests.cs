@@ -7,7 +7,7 @@ public sealed class RankerChoiceTests
     [InlineData(0.19, 0.19, true)]
     [InlineData(0.18, 0.19, false)]
     [InlineData(double.NaN, 0.19, false)]
-    public void It_is_published_where_it_does_not_lose_on_validation(double ranker, double retriever, bool published)
+    public void It_is_published_unless_it_is_worse_on_validation(double ranker, double retriever, bool published)
     {
         RankerChoice choice = RankerChoice.Make(RankerUse.IfBetter, isExported: true,
         [
@@ -37,7 +37,7 @@ public sealed class RankerChoiceTests
     }
 
     [Fact]
-    public void Who_asks_is_obeyed_if_there_is_one()
+    public void An_explicit_choice_is_obeyed_if_there_is_a_ranker()
     {
         EvaluationResult[] losing = [Result("retriever", "validation", 0.2), Result("ranker", "validation", 0.1)];
         Assert.True(RankerChoice.Make(RankerUse.Always, isExported: true, losing).Use);

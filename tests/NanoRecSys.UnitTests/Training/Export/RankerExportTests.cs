@@ -7,7 +7,7 @@ namespace NanoRecSys.UnitTests.Training.Export;
 public sealed class RankerExportTests : FolderTests
 {
     [Fact]
-    public async Task A_ranker_is_left_out_beside_other_weights_than_it_was_trained_for_whatever_the_times_of_the_files()
+    public async Task A_ranker_trained_for_other_weights_is_left_out_regardless_of_file_times()
     {
         StepContext context = await TrainedAsync();
         string ranker = Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName);

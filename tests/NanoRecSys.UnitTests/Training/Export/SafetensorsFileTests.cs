@@ -36,7 +36,7 @@ public sealed class SafetensorsFileTests : FolderTests
     }
 
     [Fact]
-    public void A_tensor_whose_shape_belies_its_values_is_not_written()
+    public void A_tensor_whose_shape_contradicts_its_values_is_not_written()
     {
         string path = Folder.File("weights.safetensors");
         var wrong = new NamedTensor("a", [2, 2], [1, 2, 3]);
@@ -82,7 +82,7 @@ public sealed class SafetensorsFileTests : FolderTests
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "")]
     [InlineData("[]", "not a JSON object")]
     [InlineData("{\"a\"", "")]
-    public void A_header_that_belies_the_data_is_refused(string header, string reason)
+    public void A_header_that_contradicts_the_data_is_refused(string header, string reason)
     {
         string path = WriteRaw(header, new byte[4]);
         Assert.Refused<InvalidDataException>(() => SafetensorsFile.Read(path), path, reason);

@@ -27,7 +27,7 @@ public sealed class ServedHistoriesTests
     }
 
     [Fact]
-    public void Histories_that_are_cut_to_the_training_part_keep_its_weights()
+    public void Histories_truncated_to_the_training_part_keep_their_weights()
     {
         UserHistories served = ServedHistories.Of(Data(Weighted), ServeSplit.Train);
 
@@ -36,7 +36,7 @@ public sealed class ServedHistoriesTests
     }
 
     [Fact]
-    public void Popularity_baseline_prefers_what_weighs_more_to_what_is_more_frequent()
+    public void Popularity_baseline_counts_weights_rather_than_frequencies()
     {
         var scores = new float[3];
 

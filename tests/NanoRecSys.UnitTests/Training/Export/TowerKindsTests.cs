@@ -54,7 +54,7 @@ public sealed class TowerKindsTests : FolderTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void The_graph_in_8_bits_answers_nearly_as_the_network_one_history_at_a_time(string kind, string positions, bool hasTimes)
+    public void The_8_bit_graph_is_close_to_the_network_for_single_histories(string kind, string positions, bool hasTimes)
     {
         using UserTower tower = RandomTower(kind, positions, hasTimes, width: 32);
         string path = Path.Combine(Folder.Path, "tower.int8.onnx");
@@ -71,7 +71,7 @@ public sealed class TowerKindsTests : FolderTests
     }
 
     [Fact]
-    public void With_a_time_bias_the_same_items_at_other_times_are_another_user()
+    public void With_a_time_bias_the_embedding_depends_on_the_times()
     {
         using UserTower tower = RandomTower(BlockKinds.Gated, Positions.Relative, hasTimes: true);
         string path = Path.Combine(Folder.Path, "tower.onnx");

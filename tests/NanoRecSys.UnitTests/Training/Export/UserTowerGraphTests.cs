@@ -12,7 +12,7 @@ public sealed class UserTowerGraphTests : FolderTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Padding_on_the_left_changes_nothing_and_a_row_of_padding_harms_no_other(int blocks)
+    public void Padding_on_the_left_changes_nothing_and_a_row_of_padding_affects_no_other(int blocks)
     {
         (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks);
         using InferenceSession session = Export(model, weights);

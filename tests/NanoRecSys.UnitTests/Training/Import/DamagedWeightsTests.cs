@@ -46,7 +46,7 @@ public sealed class DamagedWeightsTests : FolderTests
     }
 
     [Fact]
-    public void So_is_one_whose_pickle_has_changed_bytes_in_a_sound_archive()
+    public void A_file_whose_pickle_has_changed_bytes_is_read_or_refused()
     {
         PthTensor[] tensors = [.. _tensors.Select((tensor, i) => new PthTensor(
             tensor.Name, "FloatStorage", $"{i}", new byte[4 * tensor.Values.Length], tensor.Values.Length, 0, tensor.Shape, PthWriter.Contiguous(tensor.Shape)))];

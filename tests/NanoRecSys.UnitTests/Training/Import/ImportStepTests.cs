@@ -11,7 +11,7 @@ public sealed class ImportStepTests : FolderTests
     public ImportStepTests() => _context = StepContexts.In(Folder.File("artifacts"), "ratings");
 
     [Fact]
-    public async Task Sizes_are_read_off_the_weights_and_the_rest_is_told()
+    public async Task Sizes_are_read_from_the_weights_and_assumptions_are_noted()
     {
         ImportSummary summary = await ImportTowerAsync(new ImportOptions { Heads = 4, MaxLength = 12 });
 
@@ -22,7 +22,7 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Rotary_frequencies_tell_heads_and_base()
+    public async Task Rotary_frequencies_determine_heads_and_base()
     {
         AddRotary(ropeBase: 10000, headWidth: 8);
         ImportSummary summary = await ImportTowerAsync(new ImportOptions());
@@ -34,7 +34,7 @@ public sealed class ImportStepTests : FolderTests
     [InlineData(3, null, "its dimension 16 is not a multiple of twice that")]
     [InlineData(4, null, "'rope.inv_freq' has 4 (that is 2 heads)", true)]
     [InlineData(2, 10000.0, "--rope-base 10000 does not fit ", true)]
-    public async Task What_contradicts_the_weights_is_refused(int? heads, double? ropeBase, string reason, bool hasRotary = false)
+    public async Task Options_that_contradict_the_weights_are_refused(int? heads, double? ropeBase, string reason, bool hasRotary = false)
     {
         if (hasRotary)
         {
@@ -84,7 +84,7 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Nothing_is_written_where_anything_is_wrong()
+    public async Task An_invalid_import_writes_nothing()
     {
         await AssertRefusedAsync(new ImportOptions { Heads = 2, ItemMap = Map(1, 2) }, "names 2 items, the item table 'embedding.weight' has 9 rows");
         Assert.False(Directory.Exists(Folder.File("artifacts")));
@@ -126,7 +126,7 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Data_that_was_prepared_in_another_order_afterwards_is_noticed()
+    public async Task Data_prepared_in_another_order_later_is_detected()
     {
         string rows = string.Concat(Enumerable.Range(10, 9).Select(id => $"1,{id},5,{id}\n"));
         await ImportTowerAsync(new ImportOptions { Heads = 2, MaxLength = 12, Data = Ratings(rows), ItemMap = Map(18, 17, 16, 15, 14, 13, 12, 11, 10) });
@@ -136,7 +136,7 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
-    public async Task What_was_exported_as_safetensors_is_imported_identically_without_any_option()
+    public async Task Exported_safetensors_are_imported_identically_without_options()
     {
         ImportSummary first = await ImportTowerAsync(new ImportOptions { Heads = 2, MaxLength = 12, RopeBase = 1000 });
         string exported = (await StateDictionaryExport.RunAsync(_context)).Files[0];
@@ -150,7 +150,7 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
-    public async Task What_belonged_to_the_former_retriever_goes()
+    public async Task Files_of_the_previous_retriever_are_removed()
     {
         Directory.CreateDirectory(Path.Combine(_context.Workspace.RetrieverFolder, "checkpoint"));
         await ImportTowerAsync(new ImportOptions { Heads = 2 });

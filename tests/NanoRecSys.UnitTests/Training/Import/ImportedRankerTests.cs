@@ -20,7 +20,7 @@ public sealed class ImportedRankerTests : FolderTests
     }
 
     [Fact]
-    public async Task Sizes_are_read_off_the_weights_and_the_logits_stay_unfused()
+    public async Task Sizes_are_read_from_the_weights_and_the_logits_stay_unfused()
     {
         ImportSummary summary = await ImportAsync(new ImportOptions { Genres = Lines("Drama", "Comedy", "War") });
 
@@ -34,7 +34,7 @@ public sealed class ImportedRankerTests : FolderTests
     }
 
     [Fact]
-    public async Task Without_their_names_the_genres_are_the_datas_and_it_is_said()
+    public async Task Without_genre_names_the_datas_genres_are_used_with_a_note()
     {
         File.WriteAllText(Folder.File("ratings.csv"), string.Concat(Enumerable.Range(1, 9).Select(id => $"1,{id},5,{id}\n")));
         File.WriteAllText(Folder.File("movies.csv"), "movieId,title,genres\n1,One,War|Drama\n");
@@ -82,7 +82,7 @@ public sealed class ImportedRankerTests : FolderTests
     }
 
     [Fact]
-    public async Task A_refused_import_leaves_the_prepared_data_and_the_negatives_alone()
+    public async Task A_refused_import_leaves_prepared_data_and_negatives_unchanged()
     {
         File.WriteAllText(Folder.File("ratings.csv"), string.Concat(Enumerable.Range(1, 9).Select(id => $"1,{id},5,{id}\n")));
         File.WriteAllText(Folder.File("movies.csv"), "movieId,title,genres\n1,One,War|Drama|Comedy|Crime\n");
@@ -102,7 +102,7 @@ public sealed class ImportedRankerTests : FolderTests
     [Theory]
     [InlineData("Drama", "Comedy")]
     [InlineData("Drama", "Comedy", "Comedy")]
-    public async Task As_many_genres_as_rows_are_asked_for(params string[] genres)
+    public async Task The_number_of_genres_must_equal_the_rows(params string[] genres)
     {
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportAsync(new ImportOptions { Genres = Lines(genres) }));
         Assert.EndsWith("names 2 different genres, the ranker has rows for 3.", e.Message, StringComparison.Ordinal);
@@ -120,7 +120,7 @@ public sealed class ImportedRankerTests : FolderTests
     }
 
     [Fact]
-    public async Task A_user_tower_alone_puts_the_former_ranker_out_of_use_and_says_so()
+    public async Task Importing_only_a_user_tower_disables_the_previous_ranker_with_a_note()
     {
         await ImportAsync(new ImportOptions());
         ImportSummary summary = await ImportStep.RunAsync(new ImportOptions { UserTower = Write("other.pth", RandomWeights.Tower(blocks: 2).Weights.Values), Heads = 2 }, _context);
@@ -131,7 +131,7 @@ public sealed class ImportedRankerTests : FolderTests
     }
 
     [Fact]
-    public async Task A_ranker_alone_needs_a_retriever_to_rank_for()
+    public async Task Importing_only_a_ranker_requires_a_retriever()
     {
         await Assert.RefusedAsync(() => ImportStep.RunAsync(new ImportOptions { Ranker = Write("ranker.pth", _ranker.Values) }, _context), "There is no retriever in ");
     }

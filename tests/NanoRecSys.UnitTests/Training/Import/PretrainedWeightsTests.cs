@@ -39,17 +39,17 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData("IntStorage", "01000000 FEFFFFFF")]
     [InlineData("ShortStorage", "0100 FEFF")]
     [InlineData("CharStorage", "01 FE")]
-    public void So_do_integers(string type, string hex) => AssertStored(type, hex, 1, -2);
+    public void Integers_become_float32(string type, string hex) => AssertStored(type, hex, 1, -2);
 
     [Fact]
-    public void A_file_of_a_big_endian_machine_is_turned()
+    public void A_big_endian_file_is_byte_swapped()
     {
         PthWriter.Write(_path, [Tensor("embedding.weight", "HalfStorage", Convert.FromHexString("3C00C100"), 2, 0, [2], [1])], [], "big");
         Assert.Equal([1, -2.5f], Read()["embedding.weight"].Values);
     }
 
     [Fact]
-    public void Views_show_the_numbers_that_their_strides_and_offset_say_also_of_one_storage()
+    public void Views_are_read_by_strides_and_offset_including_shared_storages()
     {
         byte[] storage = Bytes(0, 1, 2, 3, 4, 5, 6, 7);
         PthWriter.Write(_path,
@@ -77,7 +77,7 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData("state_dict")]
     [InlineData("model")]
     [InlineData("checkpoint", "model_state_dict")]
-    public void A_checkpoint_is_looked_into_and_it_is_said(params string[] nesting)
+    public void The_state_dictionary_of_a_checkpoint_is_used_with_a_note(params string[] nesting)
     {
         PthWriter.Write(_path, [Tensor("embedding.weight", "FloatStorage", Bytes(1), 1, 0, [1], [1])], nesting);
 
@@ -91,7 +91,7 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData("module.")]
     [InlineData("_orig_mod.")]
     [InlineData("module.user_tower.")]
-    public void A_prefix_of_all_names_is_stripped_and_it_is_said(string prefix)
+    public void A_common_prefix_of_names_is_removed_with_a_note(string prefix)
     {
         PthWriter.Write(_path, [new NamedTensor(prefix + "embedding.weight", [1], [1]), new NamedTensor(prefix + "projection.weight", [1], [2]), new NamedTensor("other.embedding.weight", [1], [3])]);
 
@@ -109,7 +109,7 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData("__main__", "UserTower")]
     [InlineData("torch.nn.modules.linear", "Linear")]
     [InlineData("collections", "defaultdict")]
-    public void Whatever_builds_no_tensor_is_refused_by_name(string module, string name)
+    public void Pickled_functions_that_build_no_tensors_are_refused_by_name(string module, string name)
     {
         PthWriter.WriteArchive(_path, new PickleWriter().Raw(0x80, 2).Global(module, name).Text("rm -rf ~").Raw(0x85, 'R', '.').ToArray(), []);
         AssertRefused($"it names '{module}.{name}', and only dictionaries of tensors are read. Save it in PyTorch with torch.save(model.state_dict(), path).");
@@ -133,7 +133,7 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData("8002 4B01 51 2E", "refers to data")]
     [InlineData("8002 5D 2E", "it contains a list, not a state dictionary")]
     [InlineData("8002 7D 2E", "it contains no tensors")]
-    public void A_pickle_that_is_no_state_dictionary_is_refused_with_the_reason(string hex, string reason)
+    public void A_pickle_without_a_state_dictionary_is_refused_with_the_reason(string hex, string reason)
     {
         PthWriter.WriteArchive(_path, Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)), []);
         AssertRefused(reason);
@@ -158,7 +158,7 @@ public sealed class PretrainedWeightsTests : FolderTests
     [InlineData(0, new long[] { 1L << 40 }, new long[] { 0 })]
     [InlineData(0, new long[] { 1 }, new long[] { 1, 1 })]
     [InlineData(0, new long[] { 1, 1, 1, 1, 1, 1, 1, 1, 1 }, new long[] { 1, 1, 1, 1, 1, 1, 1, 1, 1 })]
-    public void A_shape_that_cannot_be_is_refused(long offset, long[] shape, long[] strides)
+    public void An_impossible_shape_is_refused(long offset, long[] shape, long[] strides)
     {
         PthWriter.Write(_path, [Tensor("embedding.weight", "FloatStorage", Bytes(1, 2), 2, offset, shape, strides)], []);
         AssertRefused("an invalid shape or strides");
@@ -180,7 +180,7 @@ public sealed class PretrainedWeightsTests : FolderTests
     }
 
     [Fact]
-    public void A_storage_of_another_size_and_one_that_is_not_there_are_refused()
+    public void Missing_storages_and_those_of_another_size_are_refused()
     {
         PthWriter.Write(_path, [Tensor("embedding.weight", "FloatStorage", Bytes(1, 2), 3, 0, [1], [1])], []);
         AssertRefused("its storage '0' of 3 F32 needs 12 bytes, has 8");

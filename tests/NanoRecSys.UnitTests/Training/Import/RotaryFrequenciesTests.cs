@@ -13,7 +13,7 @@ public sealed class RotaryFrequenciesTests
         Assert.Equal(ropeBase, RotaryFrequencies.BaseOf(RotaryFrequencies.Of(ropeBase, headWidth)));
 
     [Fact]
-    public void By_hand_a_base_of_16_and_heads_of_4_make_1_and_a_quarter() => Assert.Equal([1, 0.25f], RotaryFrequencies.Of(16, 4));
+    public void Frequencies_of_base_16_and_width_4_are_1_and_a_quarter() => Assert.Equal([1, 0.25f], RotaryFrequencies.Of(16, 4));
 
     [Theory]
     [InlineData(500)]
@@ -25,7 +25,7 @@ public sealed class RotaryFrequenciesTests
     }
 
     [Fact]
-    public void A_single_frequency_is_always_1_and_tells_nothing() => Assert.Null(RotaryFrequencies.BaseOf([1]));
+    public void A_single_frequency_is_always_1_and_determines_no_base() => Assert.Null(RotaryFrequencies.BaseOf([1]));
 
     [Theory]
     [InlineData(1f, 0.5f, 0.1f)]

@@ -24,7 +24,7 @@ public sealed class AnnBenchmarkTests : FolderTests
     }
 
     [Fact]
-    public async Task The_grid_for_many_rows_cuts_any_vector_into_equal_parts()
+    public async Task The_grid_for_many_rows_divides_any_vector_into_equal_parts()
     {
         Assert.Equal([25, 30, 32, 32, 13], new[] { 100, 60, 64, 256, 13 }.Select(dimension =>
             AnnGrid.Of(AnnOptions.Scale, dimension).Single(entry => entry.Shape.Kind == IndexKinds.IvfProduct).Shape.Parts));
@@ -38,7 +38,7 @@ public sealed class AnnBenchmarkTests : FolderTests
     }
 
     [Fact]
-    public async Task A_value_that_is_no_number_is_named()
+    public async Task A_value_that_is_not_a_number_is_named()
     {
         string vectors = Folder.File("vectors.npy");
         float[] values = RandomVectors.Clustered(1200, 32, centres: 30, seed: 1);
@@ -61,7 +61,7 @@ public sealed class AnnBenchmarkTests : FolderTests
     }
 
     [Fact]
-    public async Task Vectors_that_are_not_there_are_an_error_that_names_the_remedy()
+    public async Task Missing_vectors_are_an_error_with_the_remedy()
     {
         await Assert.RefusedAsync(() => AnnBenchmarkStep.RunAsync(new AnnOptions { Output = Folder.Path }, StepContexts.In(Folder.Path, "ann")), "Run 'export' first");
     }

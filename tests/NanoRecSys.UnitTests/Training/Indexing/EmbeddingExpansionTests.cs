@@ -14,7 +14,7 @@ public sealed class EmbeddingExpansionTests : FolderTests
     }
 
     [Fact]
-    public void Mean_and_variance_stay_and_no_row_is_a_copy()
+    public void Mean_and_variance_are_preserved_and_no_row_is_a_copy()
     {
         float[] source = RandomVectors.Clustered(300, 6, centres: 5, seed: 3);
         string path = Folder.File("many.npy");

@@ -20,7 +20,7 @@ public sealed class FaissRoundTripTests : FolderTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void FAISS_finds_the_same_in_what_we_write(string kind, VectorMetric metric)
+    public void FAISS_finds_the_same_in_our_files(string kind, VectorMetric metric)
     {
         IVectorIndex index = SmallIndexes.Shared(kind, metric);
         string path = Folder.File("ours.index");
@@ -37,7 +37,7 @@ public sealed class FaissRoundTripTests : FolderTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void We_find_the_same_in_what_FAISS_writes(string kind, VectorMetric metric)
+    public void We_find_the_same_in_files_of_FAISS(string kind, VectorMetric metric)
     {
         string vectors = Folder.File("vectors.npy");
         string path = Folder.File("theirs.index");

@@ -37,7 +37,7 @@ public sealed class IndexBuilderTests : FolderTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_narrow_filter_still_gives_as_many_as_there_are(string kind, VectorMetric metric)
+    public void A_narrow_filter_returns_all_matching_rows(string kind, VectorMetric metric)
     {
         IVectorIndex index = SmallIndexes.Shared(kind, metric);
         var allowed = new RowSet(index.Count);
@@ -56,7 +56,7 @@ public sealed class IndexBuilderTests : FolderTests
     [Theory]
     [InlineData(VectorMetric.InnerProduct)]
     [InlineData(VectorMetric.L2)]
-    public void A_filter_that_leaves_most_rows_costs_a_walk_no_neighbours(VectorMetric metric)
+    public void A_wide_filter_does_not_lower_recall(VectorMetric metric)
     {
         IVectorIndex index = SmallIndexes.Shared(IndexKinds.Hnsw, metric);
         var excluded = new RowSet(index.Count);
@@ -71,7 +71,7 @@ public sealed class IndexBuilderTests : FolderTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Every_kind_of_instruction_finds_the_same(string kind, VectorMetric metric)
+    public void All_instruction_sets_find_the_same(string kind, VectorMetric metric)
     {
         IVectorIndex index = SmallIndexes.Shared(kind, metric);
         var expected = new Candidate[K];
@@ -105,7 +105,7 @@ public sealed class IndexBuilderTests : FolderTests
     }
 
     [Fact]
-    public void A_row_that_the_graph_does_not_lead_to_is_rare()
+    public void Unreachable_rows_of_the_graph_are_rare()
     {
         var index = (HnswIndex)SmallIndexes.Shared(IndexKinds.Hnsw, VectorMetric.L2);
         index.Graph.RequireSound();

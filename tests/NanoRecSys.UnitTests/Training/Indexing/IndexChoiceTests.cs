@@ -9,7 +9,7 @@ public sealed class IndexChoiceTests : FolderTests
     private readonly Messages _messages = new();
 
     [Fact]
-    public void Of_few_items_a_flat_index_is_made_without_measuring()
+    public void For_few_items_a_flat_index_is_chosen_without_measuring()
     {
         (IVectorIndex index, IndexShape shape) = Choose(new IndexOptions { Kind = IndexOptions.Auto });
 
@@ -18,7 +18,7 @@ public sealed class IndexChoiceTests : FolderTests
     }
 
     [Fact]
-    public void Of_many_each_kind_is_measured_and_what_is_taken_finds_enough()
+    public void For_many_items_each_kind_is_measured_and_the_chosen_one_reaches_the_recall()
     {
         float[] queries = RandomVectors.Clustered(50, SmallIndexes.Dimension, centres: 60, seed: 21);
         var exact = new FlatIndex(SmallIndexes.Vectors, SmallIndexes.Dimension);
@@ -32,7 +32,7 @@ public sealed class IndexChoiceTests : FolderTests
     }
 
     [Fact]
-    public void Where_nothing_else_finds_enough_it_is_the_exact_one()
+    public void If_no_other_kind_reaches_the_recall_the_exact_index_is_chosen()
     {
         (IVectorIndex index, _) = Choose(new IndexOptions { Kind = IndexOptions.Auto, FlatBelow = 1000, Width = 1 });
 

@@ -25,7 +25,7 @@ public sealed class KMeansTests
     }
 
     [Fact]
-    public void A_centroid_without_rows_takes_half_of_the_largest_cluster()
+    public void An_empty_centroid_splits_the_largest_cluster()
     {
         // Of the 40 rows most are equal: several centroids start there, and all but one of those get no rows.
         float[] rows = [.. Enumerable.Repeat(5f, 30), .. Enumerable.Range(0, 10).Select(i => 100f + i)];

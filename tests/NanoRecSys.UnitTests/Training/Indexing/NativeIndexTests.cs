@@ -44,7 +44,7 @@ public sealed class NativeIndexTests : FolderTests
     [InlineData(IndexKinds.IvfFlat, VectorMetric.InnerProduct)]
     [InlineData(IndexKinds.IvfScalar, VectorMetric.L2)]
     [InlineData(IndexKinds.IvfProduct, VectorMetric.InnerProduct)]
-    public void A_narrow_filter_still_gives_as_many_as_there_are(string kind, VectorMetric metric)
+    public void A_narrow_filter_returns_all_matching_rows(string kind, VectorMetric metric)
     {
         using NativeIndex native = Open(SmallIndexes.Shared(kind, metric));
         var allowed = new RowSet(native.Count);
@@ -74,7 +74,7 @@ public sealed class NativeIndexTests : FolderTests
     }
 
     [Fact]
-    public void A_file_that_is_no_index_is_refused_before_the_library_sees_it()
+    public void An_invalid_index_file_is_refused_before_the_library_reads_it()
     {
         Assert.SkipUnless(FaissLibrary.IsAvailable, $"libfaiss_c is not installed, and {FaissLibrary.PathVariable} does not name it.");
         string path = Folder.File("no.index");

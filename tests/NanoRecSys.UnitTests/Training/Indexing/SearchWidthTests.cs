@@ -10,7 +10,7 @@ public sealed class SearchWidthTests
     [InlineData(2)]
     [InlineData(13)]
     [InlineData(40)]
-    public void The_least_width_that_is_enough_is_found(int enough)
+    public void The_smallest_sufficient_width_is_found(int enough)
     {
         IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.IvfScalar), VectorMetric.L2);
         SearchWidth.Tune(index, () => SearchWidth.Of(index) >= enough ? 0.95 : 0.9, target: 0.95);
@@ -18,7 +18,7 @@ public sealed class SearchWidthTests
     }
 
     [Fact]
-    public void A_graph_keeps_as_many_in_sight_as_it_was_measured_with()
+    public void A_graph_is_searched_with_the_measured_width()
     {
         IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.Hnsw), VectorMetric.L2);
         SearchWidth.Tune(index, () => 1, target: 0.95, k: 100);
@@ -26,7 +26,7 @@ public sealed class SearchWidthTests
     }
 
     [Fact]
-    public void Where_no_width_is_enough_the_widest_is_taken()
+    public void If_no_width_is_sufficient_the_largest_is_used()
     {
         IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.IvfFlat), VectorMetric.L2);
         SearchWidth.Tune(index, () => 0.5, target: 0.95);

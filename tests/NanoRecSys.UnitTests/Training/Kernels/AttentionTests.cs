@@ -51,7 +51,7 @@ public sealed class AttentionTests : IDisposable
     }
 
     [Fact]
-    public void Dropout_keeps_the_mean_and_comes_back_the_same_for_the_gradient()
+    public void Dropout_keeps_the_mean_and_repeats_its_mask_for_the_gradient()
     {
         var shape = new AttentionShape(Heads, Dropout: 0.5);
         using SequencePack pack = Pack();
@@ -74,7 +74,7 @@ public sealed class AttentionTests : IDisposable
     [InlineData(2, 2)] // ln 2 / 0.301 = 2.3
     [InlineData(60, 13)] // ln 60 / 0.301 = 13.6
     [InlineData(long.MaxValue, 63)]
-    public void Time_falls_into_buckets_that_grow(long seconds, byte bucket) => Assert.Equal(bucket, TimeBuckets.Of(seconds));
+    public void Times_fall_into_growing_buckets(long seconds, byte bucket) => Assert.Equal(bucket, TimeBuckets.Of(seconds));
 
     private static SequencePack Pack()
     {

@@ -49,7 +49,7 @@ public sealed class BlocksByHandTests : IDisposable
 
     /// <summary>The same without gates: (3.4142, 0) and (0.0728, 4.3414), of norms (1.4142, 0) and (0.0237, 1.4140).</summary>
     [Fact]
-    public void The_reference_block_adds_attention_and_feed_forward_as_they_are()
+    public void The_reference_block_adds_attention_and_feed_forward_unscaled()
     {
         Tensor y = Run(Transformer(BlockKinds.Transformer), Pack(null));
 

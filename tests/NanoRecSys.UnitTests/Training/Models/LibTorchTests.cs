@@ -17,7 +17,7 @@ public sealed class LibTorchTests
     }
 
     [Fact]
-    public void The_patched_copy_asks_for_the_older_version_only_and_the_source_stays_as_it_was()
+    public void The_patched_copy_requires_only_the_older_version_and_the_source_is_unchanged()
     {
         string? shipped = LibTorch.FindShippedLibrary();
         Assert.SkipWhen(shipped is null, "TorchSharp ships another form of its library on this platform.");
@@ -34,7 +34,7 @@ public sealed class LibTorchTests
     }
 
     [Fact]
-    public void A_copy_that_is_there_is_used_again()
+    public void An_existing_copy_is_reused()
     {
         string? shipped = LibTorch.FindShippedLibrary();
         Assert.SkipWhen(shipped is null, "TorchSharp ships another form of its library on this platform.");
@@ -50,7 +50,7 @@ public sealed class LibTorchTests
     }
 
     [Fact]
-    public void A_file_that_is_no_library_is_refused_and_no_copy_is_left()
+    public void An_invalid_library_is_refused_and_no_copy_is_left()
     {
         using var folder = new TemporaryFolder();
         string text = folder.File("libLibTorchSharp.so");

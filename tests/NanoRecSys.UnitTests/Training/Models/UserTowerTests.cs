@@ -10,7 +10,7 @@ public sealed class UserTowerTests
     private static readonly ModelInfo Wide = Small with { Kind = BlockKinds.Gated, Positions = Positions.Relative, Dimension = 64, FeedForward = 128, MaxLength = 80 };
 
     [Fact]
-    public void Changing_an_item_leaves_what_came_before_it_unchanged()
+    public void Changing_an_item_does_not_affect_earlier_positions()
     {
         using UserTower tower = Trained();
         using Tensor before = tower.Hidden(Pack([3, 7, 11, 5, 2]));
@@ -22,7 +22,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public void Only_the_last_items_that_it_reads_matter()
+    public void Only_the_last_items_within_its_length_matter()
     {
         using UserTower tower = Trained();
         using var encoder = new UserEncoder(tower);
@@ -35,7 +35,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public void An_empty_history_is_read_as_nothing()
+    public void An_empty_history_is_encoded()
     {
         using UserTower tower = Trained();
         using var encoder = new UserEncoder(tower);
@@ -47,7 +47,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public void The_neighbours_of_a_history_in_its_batch_do_not_matter()
+    public void Other_histories_of_a_batch_do_not_matter()
     {
         using UserTower tower = Trained();
         using Tensor alone = tower.forward(Pack([4, 8]));
@@ -75,7 +75,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public void Its_weights_go_by_the_names_of_the_published_layout()
+    public void Its_weights_have_the_names_of_the_published_layout()
     {
         using UserTower tower = Trained();
 
@@ -108,7 +108,7 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public void A_width_that_the_heads_cannot_share_is_refused()
+    public void A_width_that_is_not_divisible_by_the_heads_is_refused()
     {
         ArgumentException error = Assert.Throws<ArgumentException>(() => new UserTower(Small with { Dimension = 18, Heads = 4 }));
 

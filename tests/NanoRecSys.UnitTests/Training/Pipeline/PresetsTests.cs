@@ -11,7 +11,7 @@ public sealed class PresetsTests
     [InlineData(52_204, 57_289, 450_000, "sparse")]
     [InlineData(31_013, 23_715, 260_000, "sparse")]
     [InlineData(138_493, 26_744, 20_000_263, "huge")]
-    public void Auto_goes_by_the_size_of_the_data_and_the_length_of_its_histories(int users, int items, long interactions, string expected) =>
+    public void Auto_depends_on_the_size_of_the_data_and_the_length_of_histories(int users, int items, long interactions, string expected) =>
         Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Name);
 
     [Theory]
@@ -19,7 +19,7 @@ public sealed class PresetsTests
     [InlineData(138_493, 26_744, 20_000_263, RetrieverLoss.FullSoftmax)]
     [InlineData(400_000, 1_000_000, 90_000_000, RetrieverLoss.SampledSoftmax)]
     [InlineData(400_000, 1_000_000, 3_000_000, RetrieverLoss.SampledSoftmax)]
-    public void Auto_weighs_an_item_against_the_whole_catalogue_while_that_can_be_paid(int users, int items, long interactions, RetrieverLoss expected) =>
+    public void Auto_uses_the_full_softmax_up_to_a_size_of_the_catalog(int users, int items, long interactions, RetrieverLoss expected) =>
         Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Retriever.Loss);
 
     [Theory]
@@ -27,7 +27,7 @@ public sealed class PresetsTests
     [InlineData(15_360, 128, 25)]
     [InlineData(1_000, 25, 40)]
     [InlineData(250, 16, 40)]
-    public void The_fewer_the_users_of_sparse_data_the_smaller_the_batches_and_the_more_the_epochs(int users, int batch, int epochs)
+    public void Sparse_data_with_fewer_users_gets_smaller_batches_and_more_epochs(int users, int batch, int epochs)
     {
         TrainRetrieverOptions retriever = Presets.Get("auto", Data(users, 1_000, users * 8L)).Retriever;
 
@@ -35,7 +35,7 @@ public sealed class PresetsTests
     }
 
     [Fact]
-    public void Every_preset_is_a_network_that_can_be()
+    public void Every_preset_is_a_valid_network()
     {
         DatasetSummary data = Data(671, 9_066, 100_004);
 
@@ -43,7 +43,7 @@ public sealed class PresetsTests
     }
 
     [Fact]
-    public void An_unknown_preset_is_named_with_those_there_are() =>
+    public void An_unknown_preset_is_refused_with_the_known_ones() =>
         Assert.Contains(
             "Unknown preset 'giant'. Presets: quick, small",
             Assert.Throws<UserErrorException>(() => Presets.Get("giant", Data(1, 1, 1))).Message,

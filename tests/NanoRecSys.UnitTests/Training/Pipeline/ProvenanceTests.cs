@@ -135,7 +135,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
     [InlineData("state.json", "null")]
     [InlineData("weights.safetensors", "")]
     [InlineData("optimizer.bin", "none of an optimizer's state")]
-    public async Task A_damaged_checkpoint_is_named_with_the_way_on(string file, string text)
+    public async Task A_damaged_checkpoint_is_named_with_the_remedy(string file, string text)
     {
         StepContext context = Trained();
         string checkpoint = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint");
@@ -169,7 +169,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
     }
 
     [Fact]
-    public async Task A_split_of_the_same_rows_by_time_is_other_data()
+    public async Task A_split_of_the_same_rows_by_time_is_different_data()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
         await PrepareStep.RunAsync(new PrepareOptions { Data = Folder.File("a-source"), Split = SplitKind.Time, HeldOutShare = 0.3 }, context);

@@ -82,7 +82,7 @@ public sealed class StepReporterTests : FolderTests
     }
 
     [Fact]
-    public void A_repeated_message_and_a_detail_wait_for_their_turn()
+    public void Repeated_messages_and_details_are_throttled()
     {
         for (int i = 0; i < 30; i++) // three seconds
         {

@@ -39,7 +39,7 @@ public sealed class TrainingRunTests : FolderTests
     private IReadOnlyList<ProgressEvent> Events => ProgressLog.Read(Folder.File("runs/20260102-030405-000"));
 
     [Fact]
-    public async Task A_run_counts_its_stages_measures_them_and_ends_completed()
+    public async Task A_run_counts_and_measures_its_stages_and_ends_completed()
     {
         IReadOnlyList<(string, TimeSpan)> timings = [];
         await ExecuteAsync(async run =>
@@ -68,7 +68,7 @@ public sealed class TrainingRunTests : FolderTests
     }
 
     [Fact]
-    public async Task A_cancelled_run_says_so()
+    public async Task A_cancelled_run_ends_as_cancelled()
     {
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ExecuteAsync(run => run.StageAsync<int>("prepare", _ => throw new OperationCanceledException())));
 

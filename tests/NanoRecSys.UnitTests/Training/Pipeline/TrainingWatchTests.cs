@@ -40,7 +40,7 @@ public sealed class TrainingWatchTests : IDisposable
     [Theory]
     [InlineData("0 3 * * *", null)]
     [InlineData("0 0 30 2 *", "--schedule '0 0 30 2 *' names a time that never comes.")]
-    public void A_schedule_must_come_some_day(string schedule, string? reason) => Assert.Equal(reason, TrainingWatch.WhyNoSchedule(schedule));
+    public void A_schedule_must_have_a_next_time(string schedule, string? reason) => Assert.Equal(reason, TrainingWatch.WhyNoSchedule(schedule));
 
     [Fact]
     public async Task An_interrupted_training_is_continued_before_the_first_wait()

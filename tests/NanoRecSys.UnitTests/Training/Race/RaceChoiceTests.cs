@@ -19,7 +19,7 @@ public sealed class RaceChoiceTests
     }
 
     [Fact]
-    public void A_blend_within_noise_gives_way_to_the_best_single_model()
+    public void Within_noise_the_best_single_model_is_chosen_over_a_blend()
     {
         RaceChoice choice = Choose(Candidate("item-knn", 1, found: 60), Candidate("ease", 1, found: 179), Candidate("retriever", 1, found: 178), Candidate("blend", 2, found: 180));
 
@@ -36,7 +36,7 @@ public sealed class RaceChoiceTests
     }
 
     [Fact]
-    public void Weights_are_judged_on_the_users_that_they_were_not_fitted_on()
+    public void Weights_are_evaluated_on_users_they_were_not_fitted_on()
     {
         // Even users are found by the first weights, odd ones by the second: fitted on the other half, each gets the wrong ones.
         int[] forEven = [1, 99, 1, 99, 1], forOdd = [99, 1, 99, 1, 99];

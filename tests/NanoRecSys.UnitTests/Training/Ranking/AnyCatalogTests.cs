@@ -86,7 +86,7 @@ public sealed class AnyCatalogTests : FolderTests
     }
 
     [Fact]
-    public async Task What_the_ranker_does_not_read_is_said()
+    public async Task Attributes_that_the_ranker_does_not_read_are_reported()
     {
         var progress = new Collected<ProgressEvent>();
 

@@ -13,8 +13,8 @@ public sealed class AucTests
     public void A_tie_counts_half() => Assert.Equal(0.5, Auc.Of([1, 1, 1], [true, false, false]), 1e-9);
 
     [Fact]
-    public void Scores_that_are_no_numbers_come_to_an_end() => Assert.InRange(Auc.Of([float.NaN, 1, float.NaN], [true, false, false]), 0, 1);
+    public void NaN_scores_terminate() => Assert.InRange(Auc.Of([float.NaN, 1, float.NaN], [true, false, false]), 0, 1);
 
     [Fact]
-    public void Without_both_classes_it_says_nothing() => Assert.Equal(0.5, Auc.Of([1, 2], [true, true]));
+    public void Without_both_classes_it_is_undefined() => Assert.Equal(0.5, Auc.Of([1, 2], [true, true]));
 }

@@ -18,12 +18,12 @@ public sealed class CandidateListTests
     public void A_tie_counts_against_the_item() => Assert.Equal(3, List.RankOf(2, 2.5)); // all three score 2.25
 
     [Fact]
-    public void A_logit_that_is_no_number_is_no_hit()
+    public void A_NaN_logit_is_not_a_hit()
     {
         Assert.Equal(3, (List with { Logits = [0, 1, float.NaN] }).RankOf(5, 0));
         Assert.Equal(2, (List with { Logits = [float.NaN, 1, 0] }).RankOf(2, 0));
     }
 
     [Fact]
-    public void What_the_retriever_did_not_bring_has_no_rank() => Assert.Null(List.RankOf(4, 1));
+    public void Items_that_were_not_retrieved_have_no_rank() => Assert.Null(List.RankOf(4, 1));
 }

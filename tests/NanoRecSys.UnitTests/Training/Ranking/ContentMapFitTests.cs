@@ -7,7 +7,7 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 public sealed class ContentMapFitTests
 {
     [Fact]
-    public void Items_it_never_saw_land_beside_those_of_their_genre()
+    public void Unseen_items_are_placed_near_those_of_their_genre()
     {
         // Comedies point along the first axis, dramas along the second.
         ContentMapFit fit = Fit(row => row % 2 == 0 ? [1, 0] : [0, 1]);
@@ -18,7 +18,7 @@ public sealed class ContentMapFitTests
     }
 
     [Fact]
-    public void Embeddings_that_content_does_not_explain_are_not_claimed_to_be()
+    public void Embeddings_that_content_does_not_explain_have_no_fit()
     {
         var random = new Random(1);
 

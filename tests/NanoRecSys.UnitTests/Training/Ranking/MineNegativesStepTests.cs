@@ -8,7 +8,7 @@ public sealed class MineNegativesStepTests : FolderTests
     private static readonly MineNegativesOptions Options = new() { Candidates = 10, Skip = 2, Hard = 3, Random = 2 };
 
     [Fact]
-    public async Task Validation_items_are_mined_apart_and_no_held_out_item_trains()
+    public async Task Validation_items_are_mined_separately_and_no_held_out_item_is_trained_on()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
@@ -30,7 +30,7 @@ public sealed class MineNegativesStepTests : FolderTests
     }
 
     [Fact]
-    public async Task What_is_held_out_is_a_negative_like_any_other_so_that_nothing_tells_it()
+    public async Task Held_out_items_can_be_negatives_so_that_nothing_reveals_them()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
@@ -42,7 +42,7 @@ public sealed class MineNegativesStepTests : FolderTests
     }
 
     [Fact]
-    public async Task The_same_seed_mines_the_same_and_another_something_else()
+    public async Task Mined_negatives_depend_on_the_seed()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 

@@ -11,7 +11,7 @@ public sealed class NegativeMinerTests
     private static readonly float[] Scores = [.. Enumerable.Range(0, 12).Select(row => 1 - 0.05f * row)];
 
     [Fact]
-    public void Hard_negatives_come_from_the_best_behind_the_skipped_ones_never_the_positive_or_a_seen_item()
+    public void Hard_negatives_are_the_best_after_the_skipped_ones_without_the_positive_and_seen_items()
     {
         for (int seed = 0; seed < 20; seed++)
         {
@@ -44,7 +44,7 @@ public sealed class NegativeMinerTests
         Assert.Equal(Mine(5, 3, [3]).Items, Mine(5, 3, [3]).Items);
 
     [Fact]
-    public void Where_everything_was_seen_there_is_only_the_positive() =>
+    public void If_everything_was_seen_there_is_only_the_positive() =>
         Assert.Equal([3], Mine(1, positive: 3, seen: [.. Enumerable.Range(0, 12)]).Items);
 
     private static int[] Of(MinedPosition mined, CandidateKind kind) =>

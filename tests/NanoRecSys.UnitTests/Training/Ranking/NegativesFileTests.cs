@@ -50,7 +50,7 @@ public sealed class NegativesFileTests
     }
 
     [Fact]
-    public async Task A_file_that_is_none_is_refused_with_the_verb_to_run()
+    public async Task An_invalid_file_is_refused_with_the_command_to_run()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("negatives.parquet"), "not a Parquet file");

@@ -11,7 +11,7 @@ public sealed class RankerLossTests
     [Theory]
     [InlineData(RankerLossKind.Bce, 0.55197)]
     [InlineData(RankerLossKind.Listwise, 0.36043)]
-    public void A_shorter_list_counts_for_what_it_has(RankerLossKind kind, double expected) =>
+    public void A_shorter_list_counts_by_its_candidates(RankerLossKind kind, double expected) =>
         Assert.Equal(expected, Loss(kind, 1, 0, -1, 2, 1, 99), 1e-4); // 99 stands where the second list has ended
 
     // -log s(1), -log s(0), -log s(1) weigh 3, -log s(2), -log s(-1) weigh 1; and so do the two lists.

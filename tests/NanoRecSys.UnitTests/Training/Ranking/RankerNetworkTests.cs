@@ -8,7 +8,7 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 public sealed class RankerNetworkTests
 {
     [Fact]
-    public void Its_weights_go_by_the_names_of_the_published_layout()
+    public void Its_weights_have_the_names_of_the_published_layout()
     {
         using var network = new RankerNetwork(new RankerModel(4, [7, 6, 5], Films(3), 0.2, 0));
 
@@ -61,7 +61,7 @@ public sealed class RankerNetworkTests
     }
 
     [Fact]
-    public void Categories_too_many_for_a_table_of_flags_are_gathered_all_the_same()
+    public void Many_categories_are_gathered_without_a_table_of_flags()
     {
         // 20,000 items by 900 categories are more than 64 MB of flags.
         var catalog = new Catalog([.. Enumerable.Range(0, 20_000).Select(row => new CatalogItem(row, row, "", [$"c{row % 900}", $"c{(row + 1) % 900}"], 1))]);

@@ -24,7 +24,7 @@ public sealed class TrainRankerStepTests : FolderTests
     [Theory]
     [InlineData(RankerLossKind.Bce)]
     [InlineData(RankerLossKind.Listwise)]
-    public async Task Every_loss_learns_whose_genre_is_whose(RankerLossKind loss)
+    public async Task Every_loss_learns_the_users_genres(RankerLossKind loss)
     {
         StepContext context = await MinedAsync("a");
 
@@ -36,7 +36,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Masked_it_still_knows_the_genres_and_new_items_rank_by_them()
+    public async Task With_masked_items_it_ranks_new_items_by_their_genres()
     {
         StepContext context = await MinedAsync("a");
         await TrainRankerStep.RunAsync(Options, context);
@@ -51,7 +51,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task A_resumed_training_ends_with_the_weights_of_an_unbroken_one()
+    public async Task A_resumed_training_ends_with_the_weights_of_an_uninterrupted_one()
     {
         StepContext unbroken = await MinedAsync("unbroken");
         StepContext broken = await MinedAsync("broken");
@@ -65,7 +65,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Resuming_what_is_finished_changes_nothing()
+    public async Task Resuming_a_finished_training_changes_nothing()
     {
         StepContext context = await MinedAsync("a");
         TrainRankerSummary first = await TrainRankerStep.RunAsync(Options with { Epochs = 2, RetrieverWeights = [5] }, context);
@@ -86,7 +86,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task What_the_ranking_does_not_leave_out_is_a_candidate()
+    public async Task Every_item_that_the_ranking_includes_is_a_candidate()
     {
         StepContext context = await MinedAsync("a");
         await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
@@ -103,7 +103,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Where_anything_is_not_as_it_was_a_training_does_not_go_on()
+    public async Task A_training_does_not_continue_with_changed_inputs()
     {
         StepContext context = await MinedAsync("a");
         await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
@@ -129,7 +129,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Training_uses_the_given_number_of_threads_after_every_await()
+    public async Task Training_keeps_its_number_of_threads_after_every_await()
     {
         var counts = new ThreadCounts();
         StepContext context = await MinedAsync("a") with { Threads = 1, Progress = counts };
@@ -142,7 +142,7 @@ public sealed class TrainRankerStepTests : FolderTests
     }
 
     [Fact]
-    public async Task It_leaves_a_plot_figures_and_events()
+    public async Task It_writes_a_plot_metrics_and_events()
     {
         StepContext context = await MinedAsync("a");
         await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);

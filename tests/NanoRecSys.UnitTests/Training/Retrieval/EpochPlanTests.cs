@@ -9,7 +9,7 @@ public sealed class EpochPlanTests
         [1, 2, 3], [0, 3, 8, 17], [0, 1, 2, /**/ 0, 1, 2, 3, 4, /**/ 0, 1, 2, 3, 4, 5, 6, 7, 8]));
 
     [Fact]
-    public void The_last_items_train_and_users_with_one_item_do_not()
+    public void The_last_items_are_trained_on_and_users_with_one_item_left_out()
     {
         SequenceWindow[] plan = EpochPlan.Windows(Split, maxLength: 4, TrainingWindow.Last, new Random(1));
 
@@ -17,7 +17,7 @@ public sealed class EpochPlanTests
     }
 
     [Fact]
-    public void Random_windows_stay_inside_the_training_part_and_reach_both_ends()
+    public void Random_windows_cover_the_training_part_up_to_both_ends()
     {
         var random = new Random(1);
         int[] starts = [.. Enumerable.Range(0, 50)

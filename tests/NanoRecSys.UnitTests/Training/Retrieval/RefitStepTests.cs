@@ -45,7 +45,7 @@ public sealed class RefitStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Weights_without_a_training_cannot_be_fitted_again()
+    public async Task Weights_without_a_training_record_cannot_be_refitted()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 

@@ -56,7 +56,7 @@ public sealed class RetrieverLossTests
     }
 
     [Fact]
-    public void In_batch_loss_does_not_take_the_same_item_elsewhere_as_a_negative() =>
+    public void In_batch_loss_excludes_other_positions_with_the_same_item() =>
         Assert.Equal(0, OnAxes((users, items) => new InfoNceLoss(1, zeros(3)).Backward(users, items, tensor(new long[] { 0, 0 }))), 1e-6);
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class RetrieverLossTests
     }
 
     [Fact]
-    public void Decoupled_loss_of_positions_that_have_no_other_item_beside_them_is_nothing()
+    public void Decoupled_loss_of_positions_without_negatives_is_zero()
     {
         using Tensor users = tensor(new float[] { 1, 0 }, [1, 2]).requires_grad_();
         using Tensor items = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
@@ -116,7 +116,7 @@ public sealed class RetrieverLossTests
     [InlineData(RetrieverLoss.SampledSoftmax, false)]
     [InlineData(RetrieverLoss.InfoNce, false)]
     [InlineData(RetrieverLoss.Dcl, false)]
-    public void A_position_of_weight_three_pulls_as_three_positions_do(RetrieverLoss kind, bool isReduced)
+    public void A_position_of_weight_three_equals_three_positions(RetrieverLoss kind, bool isReduced)
     {
         // The same user and target three times over, or once with three times the weight of the other position.
         (double thrice, float[] items, _) = Backward([0, 0, 0, 1], weights: null);
@@ -154,7 +154,7 @@ public sealed class RetrieverLossTests
     [InlineData(RetrieverLoss.FullSoftmax)]
     [InlineData(RetrieverLoss.SampledSoftmax)]
     [InlineData(RetrieverLoss.InfoNce)]
-    public void Weights_that_are_all_one_change_nothing(RetrieverLoss kind)
+    public void Weights_of_one_change_nothing(RetrieverLoss kind)
     {
         using var scope = NewDisposeScope();
         Assert.Equal(Gradient(null), Gradient(PositionWeights.Of([.. Enumerable.Repeat(1f, 300)], CPU)));
@@ -167,7 +167,7 @@ public sealed class RetrieverLossTests
     }
 
     [Fact]
-    public void Shares_are_smoothed_so_that_an_item_nobody_had_has_one_too() =>
+    public void Shares_are_smoothed_so_that_unseen_items_have_one() =>
         Assert.Equal([MathF.Log(0.5f), MathF.Log(0.125f), MathF.Log(0.375f)], InfoNceLoss.LogShares([3, 0, 2]), (a, b) => MathF.Abs(a - b) < 1e-6f);
 
     private static IRetrieverLoss Create(RetrieverLoss kind, bool isReduced = false) => kind switch

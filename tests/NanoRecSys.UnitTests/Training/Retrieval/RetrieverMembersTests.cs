@@ -27,7 +27,7 @@ public sealed class RetrieverMembersTests : FolderTests
     }
 
     [Fact]
-    public async Task Members_have_the_weights_that_each_has_alone_however_many_train_at_once()
+    public async Task Members_have_the_weights_of_separate_trainings_however_many_train_at_once()
     {
         StepContext sideBySide = await PrepareAsync(Folder, "a") with { Threads = Vectors512.AreUsed ? 2 : 1 }, inTurn = await PrepareAsync(Folder, "b"), alone = await PrepareAsync(Folder, "c");
 
@@ -49,7 +49,7 @@ public sealed class RetrieverMembersTests : FolderTests
     }
 
     [Fact]
-    public async Task A_training_that_was_broken_off_in_the_first_member_goes_on_to_the_same_weights()
+    public async Task A_training_interrupted_in_the_first_member_resumes_to_the_same_weights()
     {
         StepContext unbroken = await PrepareAsync(Folder, "a"), broken = await PrepareAsync(Folder, "b");
         await TrainRetrieverStep.RunAsync(Two, unbroken);

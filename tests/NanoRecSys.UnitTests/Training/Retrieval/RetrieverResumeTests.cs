@@ -14,7 +14,7 @@ public sealed class RetrieverResumeTests : FolderTests
     [InlineData(2, false)]
     [InlineData(1, true)]
     [InlineData(2, true)]
-    public async Task A_resumed_training_has_the_curve_and_the_weights_of_an_unbroken_one(int threads, bool hasEverything)
+    public async Task A_resumed_training_has_the_curve_and_weights_of_an_uninterrupted_one(int threads, bool hasEverything)
     {
         TrainRetrieverOptions options = Options with { Epochs = 4, ValidateEvery = 4 };
         if (hasEverything)
@@ -47,7 +47,7 @@ public sealed class RetrieverResumeTests : FolderTests
     }
 
     [Fact]
-    public async Task Weights_that_were_better_before_the_break_stay()
+    public async Task Better_weights_from_before_the_interruption_are_kept()
     {
         TrainRetrieverOptions options = Options with { Epochs = 4 };
         StepContext context = await Prepare("a");
@@ -66,7 +66,7 @@ public sealed class RetrieverResumeTests : FolderTests
     }
 
     [Fact]
-    public async Task Killed_while_one_checkpoint_took_the_others_place_it_goes_on_from_the_new_one()
+    public async Task Killed_while_a_checkpoint_was_replaced_it_resumes_from_the_new_one()
     {
         StepContext context = await Prepare("a");
         await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, context);
@@ -82,7 +82,7 @@ public sealed class RetrieverResumeTests : FolderTests
     }
 
     [Fact]
-    public async Task Where_anything_is_not_as_it_was_a_training_does_not_go_on()
+    public async Task A_training_does_not_continue_with_changed_inputs()
     {
         TrainRetrieverOptions options = Options with { Epochs = 1, ReducedPrecision = false };
         StepContext context = await Prepare("a");

@@ -12,7 +12,7 @@ public sealed class SequenceBatchTests
     public SequenceBatchTests() => LibTorch.Load();
 
     [Fact]
-    public void Sequences_stand_end_to_end_and_every_position_knows_what_followed()
+    public void Sequences_are_packed_end_to_end_with_the_target_of_every_position()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], Split, hasTimes: false, CPU);
 
@@ -23,7 +23,7 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
-    public void A_window_starts_where_it_says()
+    public void A_window_starts_at_its_offset()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 2, 2)], Split, hasTimes: false, CPU);
 
@@ -32,7 +32,7 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
-    public void What_follows_is_asked_for_when_it_comes()
+    public void A_target_is_predicted_at_its_own_time()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 3)], Split, hasTimes: true, CPU);
 
@@ -42,7 +42,7 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
-    public void Every_target_has_the_weight_of_its_interaction()
+    public void Every_target_has_its_interactions_weight()
     {
         var split = new LeaveOneOut(new UserHistories([1, 2], [0, 6, 8], [10, 11, 12, 13, 14, 15, 20, 21], weights: [1, 2, 3, 4, 5, 6, 7, 8]));
 
@@ -57,7 +57,7 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
-    public void Sequences_that_fill_up_come_behind_the_targets_and_are_no_longer_than_a_window()
+    public void Filler_sequences_follow_the_targets_and_are_at_most_a_window_long()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], Split, hasTimes: true, CPU, multiple: 8);
 

@@ -30,7 +30,7 @@ public sealed class TowerReplicasTests
     }
 
     [Fact]
-    public void A_step_that_is_filled_up_has_the_same_gradients() => AssertSameStep(tower =>
+    public void A_step_with_filler_sequences_has_the_same_gradients() => AssertSameStep(tower =>
     {
         using SequenceBatch batch = Batch(Windows, multiple: 40);
         return RetrieverTrainer.Backward(tower, batch, Loss);

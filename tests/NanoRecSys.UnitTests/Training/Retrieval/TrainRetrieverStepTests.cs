@@ -8,7 +8,7 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 public sealed class TrainRetrieverStepTests : FolderTests
 {
     [Fact]
-    public async Task It_learns_what_comes_next_and_the_ranker_trains_behind_it()
+    public async Task It_learns_the_next_item_and_the_ranker_trains_after_it()
     {
         StepContext context = await Prepare("a");
 
@@ -30,7 +30,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Each_step_tells_its_loss_and_how_fast_it_goes()
+    public async Task Each_step_reports_loss_and_speed()
     {
         var reports = new Collected<ProgressEvent>();
 
@@ -42,7 +42,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Gradients_are_scaled_down_to_the_norm_that_is_asked_for()
+    public async Task Gradients_are_clipped_to_the_given_norm()
     {
         // Far below what AdamW adds to its divisor, so that nothing moves any more.
         double free = await MovedAsync("free", gradientNorm: 0), held = await MovedAsync("held", gradientNorm: 1e-14);
@@ -72,7 +72,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     }
 
     [Fact]
-    public async Task A_loss_that_is_no_number_ends_the_training_with_its_reason()
+    public async Task A_NaN_loss_ends_the_training_with_the_reason()
     {
         StepContext context = await Prepare("a");
 
@@ -83,7 +83,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     [InlineData(RetrieverLoss.InfoNce)]
     [InlineData(RetrieverLoss.Dcl)]
     [InlineData(RetrieverLoss.SampledSoftmax)]
-    public async Task Every_other_loss_learns_what_comes_next_on_two_threads_too(RetrieverLoss loss)
+    public async Task Every_other_loss_also_learns_the_next_item_on_two_threads(RetrieverLoss loss)
     {
         StepContext context = (await Prepare("a")) with { Threads = 2 };
 
@@ -94,7 +94,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Without_a_better_epoch_it_ends_and_the_best_weights_stay()
+    public async Task Without_improvement_it_stops_and_keeps_the_best_weights()
     {
         StepContext context = await Prepare("a");
 
@@ -108,7 +108,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Without_prepared_data_it_says_what_to_run()
+    public async Task Without_prepared_data_it_names_the_command_to_run()
     {
         var context = new StepContext(new Workspace(new ArtifactStore(Folder.Path), "none"), 1, new Collected<ProgressEvent>(), CancellationToken.None);
 

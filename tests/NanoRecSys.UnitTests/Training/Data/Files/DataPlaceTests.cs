@@ -9,7 +9,7 @@ public sealed class DataPlaceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Parts_of_one_kind_are_read_in_the_order_of_their_names_and_other_files_are_left_aside()
+    public async Task Parts_of_one_kind_are_read_in_order_of_name_and_other_files_ignored()
     {
         _folder.Write("part-00001.csv", "user,item\n2,b\n");
         _folder.Write("part-00000.csv", "user,item\n1,a\n");
@@ -22,7 +22,7 @@ public sealed class DataPlaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Folders_are_searched_where_a_folder_has_no_file_of_its_own()
+    public async Task Subfolders_are_searched_if_a_folder_has_no_files()
     {
         _folder.Write("day=2/x.csv", "user,item\n2,b\n");
         _folder.Write("day=1/x.csv", "user,item\n1,a\n");
@@ -32,7 +32,7 @@ public sealed class DataPlaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_link_to_a_folder_above_brings_no_file_twice_and_hidden_folders_are_not_searched()
+    public async Task A_link_to_a_parent_folder_repeats_no_file_and_hidden_folders_are_not_searched()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege on Windows.");
         _folder.Write("x/a.csv", "user,item\n1,a\n");
@@ -69,7 +69,7 @@ public sealed class DataPlaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Files_of_two_kinds_are_told_apart_by_their_names_or_refused()
+    public async Task Files_of_two_kinds_are_distinguished_by_name_or_refused()
     {
         _folder.Write("ratings_2024.csv", "user,item,rating\n1,a,5\n");
         _folder.Write("tags_2024.csv", "user,item,tag\n1,a,fun\n");
@@ -116,7 +116,7 @@ public sealed class DataPlaceTests : IDisposable
     [InlineData("log.csv.gz", "COMPRESSION gzip", 2)]
     [InlineData("log.csv.gz", "COMPRESSION gzip", 20)]
     [InlineData("log.csv.zst", "COMPRESSION zstd", 20)]
-    public async Task Half_a_compressed_file_is_not_taken_for_a_whole_one(string name, string compression, int share)
+    public async Task A_truncated_compressed_file_is_refused(string name, string compression, int share)
     {
         string path = _folder.Copy(name, "SELECT i AS user_id, i % 997 AS item_id FROM range(50000) t(i)", $"FORMAT csv, HEADER, {compression}");
         byte[] whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);

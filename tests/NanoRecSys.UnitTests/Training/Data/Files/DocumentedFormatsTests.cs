@@ -16,7 +16,7 @@ public sealed partial class DocumentedFormatsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Interactions))]
-    public async Task Interactions_are_read_as_the_page_says(string name, string text)
+    public async Task Interactions_are_read_as_documented(string name, string text)
     {
         _folder.Write(name, text);
 
@@ -27,7 +27,7 @@ public sealed partial class DocumentedFormatsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Items))]
-    public async Task Items_are_read_as_the_page_says(string name, string text)
+    public async Task Items_are_read_as_documented(string name, string text)
     {
         string log = _folder.Write("log.csv", "user,item\nada,sku-1\n");
 

@@ -31,11 +31,11 @@ public sealed class ItemFilesTests : IDisposable
     [Theory]
     [InlineData("1,Sex; Lies; Videotape; More; And More,Drama\n2,One; Two; Three; Four; Five,Crime\n", "1: Sex; Lies; Videotape; More; And More: Drama")]
     [InlineData("1,Heat (1995),Action|Crime|Drama|Thriller\n2,Casino (1995),Action|Crime|Drama|Thriller\n", "1: Heat (1995): Action|Crime|Drama|Thriller")]
-    public async Task Only_commas_separate_fields_whatever_else_a_row_has_more_of(string text, string first) =>
+    public async Task Only_commas_separate_fields_even_if_other_delimiters_are_more_frequent(string text, string first) =>
         Assert.Equal(first, Show((await ReadAsync("movies.csv", text))[0]));
 
     [Fact]
-    public async Task Each_line_is_decoded_by_itself_and_those_in_Windows_1252_are_counted()
+    public async Task Each_line_is_decoded_separately_and_lines_in_Windows_1252_are_counted()
     {
         _folder.Write("movies.csv",
         [
@@ -115,7 +115,7 @@ public sealed class ItemFilesTests : IDisposable
     [InlineData("available_until", "31.12.2020", "the available_until '31.12.2020' is not a time: an ISO date, or seconds or milliseconds since 1970")]
     [InlineData("available_from", "soon", "the available_from 'soon' is not a time: an ISO date, or seconds or milliseconds since 1970")]
     [InlineData("hidden", "maybe", "the hidden 'maybe' is not true or false")]
-    public async Task What_keeps_an_item_from_being_shown_must_be_readable(string column, string value, string reason) =>
+    public async Task Columns_that_hide_an_item_must_be_readable(string column, string value, string reason) =>
         Assert.Equal($"DIR/movies.csv, line 3: {reason}: 3,{value}", await _folder.With("movies.csv", $"item_id,{column}\n2,\n3,{value}\n").RefusalAsync());
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class ItemFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_several_columns_that_could_be_the_ids_the_interactions_column_is_taken()
+    public async Task Of_several_possible_id_columns_the_interactions_column_is_used()
     {
         File.Delete(Path.Combine(_folder.Path, "ratings.csv"));
         _folder.Write("events.csv", "user_id,product_id\nu,1\n");
@@ -174,7 +174,7 @@ public sealed class ItemFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task Which_file_describes_the_items_must_be_clear()
+    public async Task The_items_file_must_be_unambiguous()
     {
         File.Delete(Path.Combine(_folder.Path, "ratings.csv"));
         _folder.Write("log.csv", "user,item\nu,1\n");

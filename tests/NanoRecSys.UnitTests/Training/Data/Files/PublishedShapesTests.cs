@@ -49,7 +49,7 @@ public sealed class PublishedShapesTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_Amazons_variants_and_their_parent_the_parent_is_the_item()
+    public async Task Amazons_variants_are_read_as_their_parent()
     {
         _folder.Write("Beauty.jsonl", """
             {"rating": 5.0, "title": "Fine", "asin": "B00YQ6X8EO", "parent_asin": "B00YQ6X8E1", "user_id": "AGKHLEW2", "timestamp": 1588687728923, "verified_purchase": true}
@@ -72,7 +72,7 @@ public sealed class PublishedShapesTests : IDisposable
     }
 
     [Fact]
-    public async Task RetailRocket_has_types_of_events_and_properties_that_are_left_aside()
+    public async Task RetailRocket_has_event_types_and_properties_that_are_ignored()
     {
         _folder.Write("events.csv", """
             timestamp,visitorid,event,itemid,transactionid
@@ -126,7 +126,7 @@ public sealed class PublishedShapesTests : IDisposable
     }
 
     [Fact]
-    public async Task Yelp_has_reviews_and_businesses_as_JSON_lines_and_tips_that_are_left_aside()
+    public async Task Yelp_has_reviews_and_businesses_as_JSON_lines_and_tips_that_are_ignored()
     {
         _folder.Write("yelp_academic_dataset_review.json", """
             {"review_id":"KU_O5udG6zpxOg","user_id":"mh_-eMZ6K5RLWh","business_id":"XQfwVwDr-v0ZS3","stars":3.0,"useful":0,"text":"If you decide\nto eat here","date":"2018-07-07 22:09:11"}
@@ -231,7 +231,7 @@ public sealed class PublishedShapesTests : IDisposable
     [InlineData("{u'username': u'Sunbro', 'product_id': u'725280'}\n", "has Python literals, which are not JSON")]
     [InlineData("<html><body>Not found</body></html>\n", "is HTML or XML")]
     [InlineData("just\nwords\n", "has only one column: just")]
-    public async Task Other_texts_are_refused_with_what_they_are(string text, string reason) =>
+    public async Task Other_texts_are_refused_with_their_format(string text, string reason) =>
         Assert.StartsWith($"DIR/steam_reviews.json {reason}", await _folder.With("steam_reviews.json", text).RefusalAsync(), StringComparison.Ordinal);
 
     [Fact]

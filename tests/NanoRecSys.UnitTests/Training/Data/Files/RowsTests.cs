@@ -60,7 +60,7 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task Whole_numbers_that_a_missing_value_made_decimals_in_Parquet_are_whole_again()
+    public async Task Integers_stored_as_floats_because_of_missing_values_are_integers_again()
     {
         _folder.Copy("a.parquet", "SELECT 12::DOUBLE AS user_id, 7.0::FLOAT AS item_id, 1500000000::BIGINT AS ts", "FORMAT parquet");
 
@@ -70,7 +70,7 @@ public sealed class RowsTests : IDisposable
     [Theory]
     [InlineData("12.00::DECIMAL(18,2) AS user_id, 7::DECIMAL(38,10) AS item_id", "12 7 1 0")]
     [InlineData("1.50::DECIMAL(18,2) AS user_id, 7.25::DOUBLE AS item_id", "1.50 7.25 1 0")]
-    public async Task Decimals_of_databases_are_whole_where_their_value_is(string columns, string row)
+    public async Task Decimals_with_integer_values_are_integers(string columns, string row)
     {
         _folder.Copy("a.parquet", $"SELECT {columns}", "FORMAT parquet");
 
@@ -82,7 +82,7 @@ public sealed class RowsTests : IDisposable
     [InlineData("7 AS item_id, NULL::BIGINT AS ts", "DIR/a.parquet, row 1: the ts is missing; --columns time= leaves the column out")]
     [InlineData("[7] AS item_id", "The column item_id of DIR/a.parquet has objects or lists, but ids are numbers or strings. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
     [InlineData("{'id': 7} AS item_id", "The column item_id of DIR/a.parquet has objects or lists, but ids are numbers or strings. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
-    public async Task Values_of_Parquet_that_are_no_ids_or_times_are_named(string columns, string refusal)
+    public async Task Parquet_values_that_are_not_ids_or_times_are_named(string columns, string refusal)
     {
         _folder.Copy("a.parquet", $"SELECT 1 AS user_id, {columns}", "FORMAT parquet");
 
@@ -148,7 +148,7 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_line_without_an_end_is_refused_before_it_fills_the_memory() =>
+    public async Task An_endless_line_is_refused_before_it_fills_memory() =>
         Assert.Equal("DIR/ratings.csv, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", await _folder.With("ratings.csv", "1,2,3,4\n" + new string('1', 2_000_000)).RefusalAsync());
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_long_bad_row_is_shortened() =>
+    public async Task A_long_bad_row_is_shortened_in_the_message() =>
         Assert.EndsWith(new string('9', 80) + "...", await _folder.With("ratings.csv", Header + new string('9', 500) + "\n").RefusalAsync(), StringComparison.Ordinal);
 
     [Theory]
@@ -170,7 +170,7 @@ public sealed class RowsTests : IDisposable
         Assert.Equal($"DIR/{name} contains no rows.", await _folder.With(name, text).RefusalAsync());
 
     [Fact]
-    public async Task A_pipe_is_refused_instead_of_waited_for()
+    public async Task A_pipe_is_refused_without_blocking()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no pipes among its files.");
         string path = Path.Combine(_folder.Path, "ratings.csv");
@@ -181,7 +181,7 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task Rows_of_a_large_file_come_whole_and_in_order_and_the_last_bad_one_is_named()
+    public async Task Rows_of_a_large_file_are_complete_and_in_order_and_the_last_bad_one_is_named()
     {
         const int Rows = 400_000; // several of DuckDB's buffers for the parser's threads
         var text = new StringBuilder("user,item,ts\n");
@@ -221,7 +221,7 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task Exact_repeats_are_dropped_unless_they_are_to_be_kept()
+    public async Task Exact_repeats_are_dropped_unless_kept_by_an_option()
     {
         ReadData data = await _folder.With("log.csv", "user,item,rating\n1,2,3\n1,2,3\n1,2,4\n").ReadAsync();
 
@@ -235,7 +235,7 @@ public sealed class RowsTests : IDisposable
     [InlineData("user,item,timestamp,date\n1,2,3,4\n", "has several columns that could be the times: timestamp, date. Name the one to use: --columns time=timestamp.")]
     [InlineData("who,what,when\n1,2,3\n", "has no column with a usual name for users among who, what, when. Name it: --columns user=COLUMN.")]
     [InlineData("user,what,when\n1,2,3\n", "has no column with a usual name for items among user, what, when. Name it: --columns item=COLUMN.")]
-    public async Task Columns_that_are_not_clear_are_refused_with_the_option_to_name_them(string text, string reason) =>
+    public async Task Ambiguous_columns_are_refused_with_the_option_to_name_them(string text, string reason) =>
         Assert.Equal($"DIR/log.csv {reason}", await _folder.With("log.csv", text).RefusalAsync());
 
     [Theory]
@@ -262,7 +262,7 @@ public sealed class RowsTests : IDisposable
         Assert.Contains("must be user=NAME, item=NAME, time=NAME, weight=NAME or event=NAME", await _folder.With("log.csv", "user,item\n1,2\n").RefusalAsync(options: new ReadOptions { Columns = columns }), StringComparison.Ordinal);
 
     [Fact]
-    public async Task Events_of_a_negative_weight_are_no_interactions_and_others_weigh_one()
+    public async Task Events_of_negative_weight_are_not_interactions_and_others_weigh_one()
     {
         ReadData data = await _folder.With("log.csv", "user,item,event\n1,2,view\n1,3,Dislike\n1,4,share\n").ReadAsync(options: new ReadOptions { EventWeights = "view=0.25,dislike=-1,buy=2" });
 

@@ -11,7 +11,7 @@ public sealed class NeighbourLayoutTests
     private static readonly float[] Circle = [.. Enumerable.Range(0, 20).SelectMany(i => new[] { MathF.Cos(i * 7), MathF.Sin(i * 7) })];
 
     [Fact]
-    public void Neighbours_end_nearer_to_each_other_than_to_the_rest()
+    public void Neighbours_are_placed_nearer_to_each_other_than_to_others()
     {
         float[] places = NeighbourLayout.Arrange(Circle, TwoGroups, new Random(5), _ => { }, Test);
 
@@ -20,7 +20,7 @@ public sealed class NeighbourLayoutTests
     }
 
     [Fact]
-    public void The_longer_side_fills_the_map_and_nothing_leaves_it()
+    public void The_longer_side_fills_the_map_and_all_points_are_inside()
     {
         float[] places = NeighbourLayout.Arrange(Circle, TwoGroups, new Random(6), _ => { }, Test);
 
@@ -29,7 +29,7 @@ public sealed class NeighbourLayoutTests
     }
 
     [Fact]
-    public void A_seed_makes_the_same_map_again() => Assert.Equal(
+    public void A_seed_gives_the_same_map() => Assert.Equal(
         NeighbourLayout.Arrange(Circle, TwoGroups, new Random(7), _ => { }, Test), NeighbourLayout.Arrange(Circle, TwoGroups, new Random(7), _ => { }, Test));
 
     private static double Mean(float[] places, Func<int, int, bool> counts) =>

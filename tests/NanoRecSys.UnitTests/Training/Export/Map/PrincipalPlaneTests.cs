@@ -17,6 +17,6 @@ public sealed class PrincipalPlaneTests
     }
 
     [Fact]
-    public void Vectors_that_are_all_alike_lie_in_one_place() =>
+    public void Identical_vectors_have_one_position() =>
         Assert.Equal([0, 0, 0, 0], PrincipalPlane.Project([3, 4, 3, 4], 2, new Random(1)));
 }
