@@ -176,6 +176,9 @@ internal static unsafe partial class OnnxKernels
 /// <summary>ONNX Runtime for a server: one thread per call, concurrent calls, and the NanoRecSys operators.</summary>
 internal static class OnnxSession
 {
+    private static readonly Lock FirstSession = new();
+    private static volatile bool _isDomainRegistered;
+
     static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
 
     /// <param name="path">A graph file written by <c>export</c>.</param>
@@ -197,7 +200,18 @@ internal static class OnnxSession
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
         OnnxKernels.AddTo(options);
-        return new InferenceSession(graph, options);
+        if (_isDomainRegistered)
+        {
+            return new InferenceSession(graph, options);
+        }
+
+        // The first session adds the domain of the operators to a global map, which ONNX Runtime does not lock: two first sessions at once fail.
+        lock (FirstSession)
+        {
+            var session = new InferenceSession(graph, options);
+            _isDomainRegistered = true;
+            return session;
+        }
     }
 }
 

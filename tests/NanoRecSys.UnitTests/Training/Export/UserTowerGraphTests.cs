@@ -45,6 +45,27 @@ public sealed class UserTowerGraphTests : FolderTests
         Assert.Refused<InvalidDataException>(() => Export(model with { Blocks = 2 }, weights), "no 'blocks.1.");
     }
 
+    /// <summary>Only as the first test of a process does it see what the first session registers.</summary>
+    [Fact]
+    public async Task Sessions_can_be_opened_concurrently()
+    {
+        string path = Folder.File("user_tower.onnx");
+        (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks: 1);
+        UserTowerGraph.Write(path, model, weights);
+        using var together = new Barrier(8);
+
+        Task<InferenceSession>[] opening = [.. Enumerable.Range(0, together.ParticipantCount).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                together.SignalAndWait();
+                return OnnxSession.Open(path);
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        InferenceSession[] opened = await Task.WhenAll(opening);
+
+        Assert.All(opened, session => session.Dispose());
+    }
+
     private InferenceSession Export(ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights)
     {
         string path = Folder.File("user_tower.onnx");
