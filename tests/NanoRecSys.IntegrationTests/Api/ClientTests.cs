@@ -59,7 +59,7 @@ public sealed class ClientTests
         Assert.Single(await api.HistoryAsync(11), 1010);
     }
 
-    /// <summary>With ids of every kind of character that a URL gives a meaning.</summary>
+    /// <summary>With ids that contain characters with a meaning in URLs.</summary>
     [Fact]
     public async Task Items_and_events_are_stored_listed_and_deleted()
     {
@@ -71,7 +71,8 @@ public sealed class ClientTests
 
         ItemReceipt put = await client.PutItemAsync(item, new ItemRequest { Title = "Walnut table", Categories = ["Tables"] }, Test);
         ItemDetail detail = await client.ItemAsync(item, Test);
-        IReadOnlyList<ItemInfo> listed = await client.ItemsAsync([item, 1010, EntityId.Of("unknown")], Test), found = await client.SearchAsync("walnut", 5, Test);
+        IReadOnlyList<ItemInfo> listed = await client.ItemsAsync([item, 1010, EntityId.Of("unknown")], Test), single = await client.ItemsAsync([item], Test);
+        IReadOnlyList<ItemInfo> found = await client.SearchAsync("walnut", 5, Test);
         EventReceipt stored = await client.StoreAsync(
             [new EventRequest { UserId = user, ItemId = 1010, Key = "click/1" }, new EventRequest { UserId = user, ItemId = 1011 }, new EventRequest { UserId = user, ItemId = 1012 }], Test);
         EventsDeleted one = await client.DeleteEventAsync(user, "click/1", Test);
@@ -81,6 +82,7 @@ public sealed class ClientTests
 
         Assert.Equal((item, "Walnut table"), (put.Item.ItemId, detail.Item.Title));
         Assert.Equal([item, 1010], listed.Select(each => each.ItemId));
+        Assert.Equal([item], single.Select(each => each.ItemId));
         Assert.Equal([item], found.Select(each => each.ItemId));
         Assert.Equal((3, 1, 2), (stored.Stored, one.Deleted, all.Deleted));
         Assert.Equal([1011, 1012], history.Items.Select(each => each.ItemId).Order(Comparer<EntityId>.Create(EntityId.Compare)));
