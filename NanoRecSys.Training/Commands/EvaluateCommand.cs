@@ -30,6 +30,8 @@ internal static class EvaluateCommand
         { Choice("--exclude", "Items excluded from the ranking: the user's whole history, its last --window items, or none", ["history", "window", "none"], "history"),
             (o, v) => o with { Exclude = Enum.Parse<Exclusion>(v, ignoreCase: true) } },
         { Number("--window", "Number of most recent items that --exclude window excludes", Defaults.Window), (o, v) => o with { Window = v } },
+        { Choice("--now", "Models that read times predict at the held-out item's own time, or at the time of the newest interaction before it, which serving knows", ["target", "last"], "target"),
+            (o, v) => o with { KnowsTargetTime = v == "target" } },
         { Choice("--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", ["no", "uniform"], "no"),
             (o, v) => o with { Sampled = v == "uniform" } },
         { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives, most: 1_000_000), (o, v) => o with { Negatives = v } },

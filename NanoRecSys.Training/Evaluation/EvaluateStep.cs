@@ -52,11 +52,11 @@ internal static class EvaluateStep
             EvaluationResult result = ranking.ResultOf(scorer, split, users, model);
             return result with
             {
-                Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
+                Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "") + (options.KnowsTargetTime ? "" : "+without-target-time")
                     + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.Name}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
                 Lists = options.Sampled ? null : BeyondAccuracy.Of(users.Lists[model], data.Catalog, data.TrainCounts, data.Split.UserCount),
-                Calibration = split == HeldOut.Validation && !options.Sampled && !options.AddLogPopularity ? CalibrationFit.Of(users, model) : null,
+                Calibration = split == HeldOut.Validation && options is { Sampled: false, AddLogPopularity: false, KnowsTargetTime: true } ? CalibrationFit.Of(users, model) : null,
                 Slices = BeyondAccuracy.Slices(users, users.Ranks[model], data.TrainCounts),
             };
         })];
@@ -69,12 +69,14 @@ internal static class EvaluateStep
             {
                 Exclude = options.Exclude,
                 Window = options.Window,
+                KnowsTargetTime = options.KnowsTargetTime,
                 Threads = context.Threads,
             }
             : new FullRanking(data.Split, data.Catalog.Count)
             {
                 Exclude = options.Exclude,
                 Window = options.Window,
+                KnowsTargetTime = options.KnowsTargetTime,
                 Threads = context.Threads,
                 ListLength = BeyondAccuracy.K,
             };
@@ -97,6 +99,7 @@ internal sealed record EvaluateOptions
 
     /// <summary>Number of items that <see cref="Exclusion.Window"/> excludes; the same for all models, so that they are comparable.</summary>
     public int Window { get; init; } = PublishedWindow;
+    public bool KnowsTargetTime { get; init; } = true;
     public bool Sampled { get; init; }
     public int Negatives { get; init; } = 100;
     public int PopularityDays { get; init; } = 30;

@@ -5,7 +5,8 @@ namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Users that are ranked together. One batch is refilled repeatedly: its buffers only grow, so that ranking
 /// allocates nothing per user.</summary>
-internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
+/// <param name="knowsTargetTime">Whether models predict at the target's own time, or at that of the newest interaction before it.</param>
+internal sealed class HistoryBatch(int items, int leftOut, bool knowsTargetTime = true) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
     private HeldOutCase[] _cases = []; // [B or more]
@@ -40,7 +41,8 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
         int seen = 0;
         for (int b = 0; b < users.Length; b++)
         {
-            split.TryGet(users[b], part, out _cases[b]);
+            split.TryGet(users[b], part, out HeldOutCase found);
+            _cases[b] = knowsTargetTime || found.BeforeTimes.IsEmpty ? found : found with { Now = found.BeforeTimes.Span[^1] };
             seen += SeenOf(b).Length;
         }
 

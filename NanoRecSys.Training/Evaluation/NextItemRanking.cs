@@ -24,6 +24,10 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Whether models predict at the target's own time, as is common in the literature, or at that of the newest interaction before it,
+    /// which serving knows.</summary>
+    public bool KnowsTargetTime { get; init; } = true;
+
     /// <summary>Length of the lists kept per user and model; 0 for none.</summary>
     public int ListLength { get; init; }
 
@@ -53,7 +57,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
         int size = Math.Clamp(ScoresPerBatch / Math.Max(1, items), 1, LargestBatch);
         float[] scores = new float[size * items]; // [B, V]
-        var batch = new HistoryBatch(items, LeftOut);
+        var batch = new HistoryBatch(items, LeftOut, KnowsTargetTime);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = cancellation };
         for (int start = 0; start < order.Length; start += size)
         {

@@ -7,6 +7,10 @@ namespace NanoRecSys.Training.Race;
 /// <param name="Seconds">Seconds of training.</param>
 internal sealed record RaceCandidate(string Name, int Parts, int[] Ranks, double Seconds)
 {
+    /// <summary>As many as the largest blend has: its epoch and the weight of the cosine were chosen on the same users, which flatters it, while
+    /// blends are judged on users that their weights were not fitted on.</summary>
+    public const int RankerParts = 3;
+
     public double Ndcg { get; } = Ranks.Average(rank => RankingMetrics.Gain(rank, RaceChoice.K));
 
     public double Hr => Ranks.Average(rank => RankingMetrics.Hit(rank, RaceChoice.K));

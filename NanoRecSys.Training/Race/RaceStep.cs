@@ -43,7 +43,8 @@ internal static class RaceStep
             scorers, HeldOut.Validation, done => context.Progress.Report(new ProgressEvent { Fraction = ListShare + (1 - ListShare) * done }), context.Cancellation);
         ranking.ResultOf(scorers[0], HeldOut.Validation, users, 0); // fails if there are no users to validate on
 
-        var candidates = scorers.Take(singles).Select((scorer, n) => new RaceCandidate(scorer.Name, n + 1, users.Ranks[n], 0)).ToList();
+        var candidates = scorers.Take(singles)
+            .Select((scorer, n) => new RaceCandidate(scorer.Name, scorer == ranker ? RaceCandidate.RankerParts : 1, users.Ranks[n], 0)).ToList();
         var mixes = new Dictionary<string, Mix?>(candidates.Select(candidate => KeyValuePair.Create(candidate.Name, (Mix?)null)));
         foreach (IGrouping<string, (int Index, Mix Item)> group in table.Mixes.Index().GroupBy(mix => mix.Item.Name))
         {

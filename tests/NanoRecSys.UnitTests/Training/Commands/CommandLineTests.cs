@@ -201,12 +201,12 @@ public sealed class CommandLineTests : IDisposable
 
         int exit = await RunAsync([
             "evaluate", "--models", "popularity", "item-knn", "--split", "both", "--exclude", "window", "--window", "1", "--sampled", "uniform",
-            "--negatives", "20", "--add-log-popularity", "--resamples", "50", .. common]);
+            "--negatives", "20", "--add-log-popularity", "--now", "last", "--resamples", "50", .. common]);
 
         Assert.True(exit == 0, _error.ToString());
         using JsonDocument results = JsonDocument.Parse(Assert.Single(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         Assert.Equal(4, results.RootElement.GetArrayLength());
-        Assert.All(results.RootElement.EnumerateArray(), result => Assert.Equal("sampled-uniform-20+log-popularity", result.GetProperty("protocol").GetString()));
+        Assert.All(results.RootElement.EnumerateArray(), result => Assert.Equal("sampled-uniform-20+log-popularity+without-target-time", result.GetProperty("protocol").GetString()));
         Assert.Contains("NOT COMPARABLE", _error.ToString(), StringComparison.Ordinal);
     }
 

@@ -20,6 +20,30 @@ public sealed class HistoryBatchTests
     public void A_window_excludes_only_the_last_items() =>
         Assert.Equal([2, 3], Fill(Exclusion.Window, 2, [0]).ExcludedOf(0).ToArray());
 
+    [Theory]
+    [InlineData(true, 30)]
+    [InlineData(false, 20)]
+    public void Models_predict_at_the_time_of_the_target_or_of_the_newest_interaction_before_it(bool knowsTargetTime, long now)
+    {
+        var split = new LeaveOneOut(new UserHistories([7], [0, 3], [0, 1, 2], [10, 20, 30]));
+        var batch = new HistoryBatch(3, int.MaxValue, knowsTargetTime);
+
+        batch.Fill(split, HeldOut.Test, [0]);
+
+        Assert.Equal(now, batch[0].Now);
+        Assert.Equal([10, 20], batch[0].Times.ToArray());
+    }
+
+    [Fact]
+    public void Without_times_a_batch_needs_no_time_of_the_target()
+    {
+        var batch = new HistoryBatch(7, int.MaxValue, knowsTargetTime: false);
+
+        batch.Fill(Split, HeldOut.Test, [0, 1]);
+
+        Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.Items.ToArray()));
+    }
+
     [Fact]
     public void A_reused_batch_keeps_nothing_of_its_first_use()
     {

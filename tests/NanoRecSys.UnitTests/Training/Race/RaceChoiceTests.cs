@@ -28,6 +28,15 @@ public sealed class RaceChoiceTests
     }
 
     [Fact]
+    public void Within_noise_a_blend_is_chosen_over_the_ranker()
+    {
+        RaceChoice choice = Choose(
+            Candidate("retriever", 1, found: 100), Candidate("ranker", RaceCandidate.RankerParts, found: 180), Candidate("blend", 2, found: 179));
+
+        Assert.Equal("blend", choice.Chosen);
+    }
+
+    [Fact]
     public void A_single_model_that_is_significantly_behind_is_never_chosen_for_having_fewer_parts()
     {
         RaceChoice choice = Choose(Candidate("retriever", 1, found: 100), Candidate("blend", 2, found: 179), Candidate("blend of 3", 3, found: 180));
