@@ -112,7 +112,7 @@ internal static class ModelFolder
     }
 
     public static void WriteRetriever(string folder, RetrieverNetwork network, string data, string? selected = null) =>
-        Retriever.Write(folder, network.Model, NetworkWeights.Of(network), data, selected);
+        Retriever.Write(folder, network.Model, network.Weights(), data, selected);
 
     /// <summary>Folder of a retriever's member; itself a retriever folder.</summary>
     public static string MemberFolder(string folder, int member) => Path.Combine(folder, MembersName, $"{member}");
@@ -196,7 +196,9 @@ internal static class NetworkWeights
     public static IReadOnlyList<NamedTensor> Of(nn.Module network) =>
         [.. network.state_dict()
             .Where(entry => !entry.Key.EndsWith(BatchCount, StringComparison.Ordinal))
-            .Select(entry => new NamedTensor(entry.Key, entry.Value.shape, Values(entry.Value)))];
+            .Select(entry => Of(entry.Key, entry.Value))];
+
+    public static NamedTensor Of(string name, Tensor tensor) => new(name, tensor.shape, Values(tensor));
 
     public static IReadOnlyDictionary<string, NamedTensor> ByName(nn.Module network) => Of(network).ToDictionary(tensor => tensor.Name);
 

@@ -26,6 +26,9 @@ internal abstract class RetrieverNetwork(string name, ModelInfo model) : nn.Modu
         }
     }
 
+    /// <summary>The weights that evaluation and serving need.</summary>
+    public virtual IReadOnlyList<NamedTensor> Weights() => NetworkWeights.Of(this);
+
     /// <summary>The item tower: [V, E], L2-normalized rows.</summary>
     public abstract Tensor ItemEmbeddings();
 

@@ -12,8 +12,12 @@ internal sealed class UserTower : RetrieverNetwork
     /// <summary>Name of the [V, D] item table among the weights.</summary>
     public const string ItemTableName = "embedding.weight";
 
+    private const string ContentName = "content.weight";
+
     [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
+    [ComponentName(Name = "content")]
+    private readonly ItemContent? _content;
     [ComponentName(Name = "blocks")]
     private readonly ModuleList<TransformerBlock> _blocks;
     [ComponentName(Name = "norm")]
@@ -21,7 +25,8 @@ internal sealed class UserTower : RetrieverNetwork
     [ComponentName(Name = "projection")]
     private readonly MixedLinear _projection; // D -> D
 
-    public UserTower(ModelInfo model, double embeddingStd = 0.02)
+    /// <param name="content">[V, F] what is known about the items, to train with (<see cref="ItemContent.FeaturesOf"/>); null for nothing.</param>
+    public UserTower(ModelInfo model, double embeddingStd = 0.02, Tensor? content = null)
         : base(nameof(UserTower), model)
     {
         if (Problem(model) is { } problem)
@@ -31,16 +36,17 @@ internal sealed class UserTower : RetrieverNetwork
 
         _embedding = nn.Embedding(model.Items, model.Dimension);
         nn.init.normal_(_embedding.weight!, 0, embeddingStd);
+        _content = content is null ? null : new ItemContent(content, model.Dimension, embeddingStd);
         _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => new TransformerBlock(model))]);
         _norm = new RmsNorm(model.Dimension);
         _projection = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
         RegisterComponents();
     }
 
-    /// <summary>[V, D] the item table as trained, not normalized.</summary>
-    public Parameter ItemTable => _embedding.weight!;
+    public override Device Device => _embedding.weight!.device;
 
-    public override Device Device => ItemTable.device;
+    /// <summary>[V, F] what is known about the items, in training; null for nothing.</summary>
+    public Tensor? Content => _content?.Features;
 
     /// <summary>Draws the dropout masks in training; null for no dropout.</summary>
     public DropoutNoise? Noise { get; set; }
@@ -54,13 +60,24 @@ internal sealed class UserTower : RetrieverNetwork
         return Project(last).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The last block's output at every position.</summary>
-    /// <returns>[P, D]</returns>
+    /// <summary>[V, D] the item table, not normalized; in training with the content.</summary>
+    public Tensor ItemTable() => _content is null ? _embedding.weight!.alias() : _content.forward(_embedding.weight!);
+
+    /// <inheritdoc cref="Hidden(SequencePack, Tensor)"/>
     public Tensor Hidden(SequencePack pack)
+    {
+        using Tensor table = ItemTable(); // [V, D]
+        return Hidden(pack, table);
+    }
+
+    /// <summary>The last block's output at every position.</summary>
+    /// <param name="table">[V, D] <see cref="ItemTable"/>.</param>
+    /// <returns>[P, D]</returns>
+    public Tensor Hidden(SequencePack pack, Tensor table)
     {
         using var scope = NewDisposeScope();
         BlockContext context = ContextOf(pack);
-        Tensor x = context.Operations.Drop(Embed(pack), Model.Dropout, context.Noise); // [P, D]
+        Tensor x = context.Operations.Drop(Embed(pack, table), Model.Dropout, context.Noise); // [P, D]
         foreach (TransformerBlock block in _blocks)
         {
             x = block.forward(x, context); // [P, D]
@@ -75,7 +92,7 @@ internal sealed class UserTower : RetrieverNetwork
     {
         using var scope = NewDisposeScope();
         Tensor projected = _projection.Apply(_norm.Apply(hidden, Operations), Operations); // [..., D]
-        return nn.functional.normalize(projected, 2, -1).MoveToOuterDisposeScope();
+        return Normalize(projected).MoveToOuterDisposeScope();
     }
 
     public override Tensor LastEmbeddings(SequencePack pack, int positions)
@@ -84,11 +101,37 @@ internal sealed class UserTower : RetrieverNetwork
         return Project(Hidden(pack)[^positions..]).MoveToOuterDisposeScope(); // [L, D] -> [M, D]
     }
 
-    public override Tensor ItemEmbeddings() => nn.functional.normalize(ItemTable, 2, -1);
-
-    private Tensor Embed(SequencePack pack)
+    public override Tensor ItemEmbeddings()
     {
-        Tensor x = _embedding.forward(pack.Rows); // [P, D]
+        using Tensor table = ItemTable(); // [V, D]
+        return Normalize(table);
+    }
+
+    /// <summary>Item embeddings of a table, or user embeddings.</summary>
+    public static Tensor Normalize(Tensor rows) => nn.functional.normalize(rows, 2, -1);
+
+    public override IReadOnlyList<NamedTensor> Weights()
+    {
+        using var noGradient = no_grad();
+        using Tensor table = ItemTable();
+        return [.. NetworkWeights.Of(this).Where(tensor => tensor.Name != ContentName).Select(tensor => tensor.Name == ItemTableName ? NetworkWeights.Of(tensor.Name, table) : tensor)];
+    }
+
+    /// <summary>Sets the weights to <see cref="Weights"/> of a tower of the same sizes. Further training adapts the content, which starts at zero.</summary>
+    public void Load(IReadOnlyDictionary<string, NamedTensor> weights)
+    {
+        if (_content is not null)
+        {
+            long[] shape = [_content.Features.shape[1], Model.Dimension];
+            weights = new Dictionary<string, NamedTensor>(weights) { [ContentName] = new(ContentName, shape, new float[shape[0] * shape[1]]) };
+        }
+
+        NetworkWeights.Load(this, weights);
+    }
+
+    private Tensor Embed(SequencePack pack, Tensor table)
+    {
+        Tensor x = _content is null ? _embedding.forward(pack.Rows) : table.index_select(0, pack.Rows); // [P, D]
         return pack.IsItem is null ? x : x * pack.IsItem; // an empty history is all zeros
     }
 

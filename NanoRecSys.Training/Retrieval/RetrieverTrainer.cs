@@ -104,8 +104,9 @@ internal sealed class RetrieverTrainer : IDisposable
     internal static double Backward(UserTower tower, SequenceBatch batch, IRetrieverLoss loss)
     {
         using var scope = NewDisposeScope();
-        Tensor users = tower.Project(tower.Hidden(batch.Pack)); // [P, D]
-        return loss.Backward(users.slice(0, 0, batch.Targets.shape[0], 1), tower.ItemEmbeddings(), batch.Targets, batch.Weights);
+        Tensor table = tower.ItemTable(); // [V, D]
+        Tensor users = tower.Project(tower.Hidden(batch.Pack, table)); // [P, D]
+        return loss.Backward(users.slice(0, 0, batch.Targets.shape[0], 1), UserTower.Normalize(table), batch.Targets, batch.Weights);
     }
 
     private void BeginEpoch(long noiseSeed)
@@ -173,7 +174,7 @@ internal sealed class TowerReplicas : IDisposable
     public TowerReplicas(UserTower tower, int count)
     {
         ModelInfo model = tower.Model;
-        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model))];
+        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model, content: tower.Content))];
         _parameters = [.. _towers.Select(each => each.parameters().ToArray())];
     }
 

@@ -50,7 +50,7 @@ internal static class ServedWeights
         }
 
         weights[UserTower.ItemTableName] = new NamedTensor(UserTower.ItemTableName, [data.Catalog.Count, width], table);
-        NetworkWeights.Load(tower, weights);
+        tower.Load(weights);
         context.Progress.Report(new ProgressEvent { Message = $"Training begins with the served weights: {kept:N0} of {data.Catalog.Count:N0} items are known." });
         return true;
     }

@@ -105,7 +105,8 @@ internal static class TrainRetrieverStep
         {
             torch.manual_seed(context.Seed);
             ModelInfo model = options.ToModel(data.Catalog.Count);
-            var tower = new UserTower(model.OfMember(), options.EmbeddingStd);
+            torch.Tensor? content = options.ItemContent ? ItemContent.FeaturesOf(data.Catalog, device) : null;
+            var tower = new UserTower(model.OfMember(), options.EmbeddingStd, content);
             if (options.WarmStart)
             {
                 ServedWeights.Load(tower, model, member, data, context);
@@ -170,7 +171,7 @@ internal static class TrainRetrieverStep
     {
         if (start is not null)
         {
-            NetworkWeights.Load(trainer.Tower, ModelFolder.Retriever.Read(start, data, (model, weights) => weights.OfMember(model, member)));
+            trainer.Tower.Load(ModelFolder.Retriever.Read(start, data, (model, weights) => weights.OfMember(model, member)));
         }
 
         double loss = 0;
@@ -181,7 +182,7 @@ internal static class TrainRetrieverStep
             loss = point.Loss!.Value;
         }
 
-        return (loss, NetworkWeights.Of(trainer.Tower));
+        return (loss, trainer.Tower.Weights());
     }
 
     /// <summary>How each member of the retriever in a folder was trained; one entry for a single network.</summary>
@@ -274,6 +275,10 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>Lets scores depend on the time between interactions; requires relative positions.</summary>
     public bool TimeBias { get; init; }
+
+    /// <summary>Whether what is known about the items takes part; see <see cref="Models.ItemContent"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool ItemContent { get; init; }
     public int Dimension { get; init; } = 256;
     public int Blocks { get; init; } = 4;
     public int Heads { get; init; } = 8;

@@ -23,12 +23,18 @@ internal static class CircleWalks
         Patience = 100,
     };
 
-    public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name, int length = Length)
+    public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name, int length = Length, bool hasCategories = false)
     {
         string source = Directory.CreateDirectory(folder.File($"{name}-source")).FullName;
         IEnumerable<string> rows = Enumerable.Range(0, Users).SelectMany(user =>
             Enumerable.Range(0, length).Select(t => $"{user},{1 + (user + t) % Items},4,{100 + t}"));
         await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
+        if (hasCategories)
+        {
+            IEnumerable<string> items = Enumerable.Range(1, Items).Select(item => $"{item},Item {item},{(item <= Items / 2 ? "First|All" : "Second|All")}");
+            await File.WriteAllLinesAsync(Path.Combine(source, "movies.csv"), ["movieId,title,genres", .. items], TestContext.Current.CancellationToken);
+        }
+
         var workspace = new Workspace(new ArtifactStore(folder.File(name)), "circle");
         var context = new StepContext(workspace, 7, new Collected<ProgressEvent>(), TestContext.Current.CancellationToken) { Threads = 1 };
         await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);

@@ -23,6 +23,7 @@ public sealed class RetrieverResumeTests : FolderTests
             {
                 Loss = threads == 1 ? RetrieverLoss.SampledSoftmax : RetrieverLoss.FullSoftmax, // with which threads have a network each
                 Negatives = 5,
+                ItemContent = true,
                 MaxLength = 4,
                 Window = TrainingWindow.Random,
                 Decay = LearningRateDecay.Cosine,
@@ -32,10 +33,10 @@ public sealed class RetrieverResumeTests : FolderTests
             };
         }
 
-        StepContext unbroken = await Prepare("unbroken") with { Threads = threads };
+        StepContext unbroken = await Prepare("unbroken", hasEverything) with { Threads = threads };
         TrainRetrieverSummary expected = await TrainRetrieverStep.RunAsync(options, unbroken);
 
-        StepContext broken = await Prepare("broken") with { Threads = threads };
+        StepContext broken = await Prepare("broken", hasEverything) with { Threads = threads };
         await BreakOffAsync(options, broken);
         TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, broken);
 
@@ -101,7 +102,7 @@ public sealed class RetrieverResumeTests : FolderTests
         Task RefusedAsync(TrainRetrieverOptions asked, string reason) => Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(asked with { Resume = true }, context), reason);
     }
 
-    private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(Folder, name, length);
+    private Task<StepContext> Prepare(string name, bool hasCategories = false, int length = Length) => PrepareAsync(Folder, name, length, hasCategories);
 
     private static IEnumerable<double> Losses(StepContext context)
     {

@@ -17,8 +17,10 @@ public sealed class TowerReplicasTests
     private static readonly SequenceWindow[] Windows = [new(0, 0, 9), new(1, 0, 3), new(2, 0, 6)];
     private static readonly FullSoftmaxLoss Loss = new(0.1);
 
-    [Fact]
-    public void A_step_in_two_parts_has_the_gradients_of_the_whole()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_step_in_two_parts_has_the_gradients_of_the_whole(bool hasContent)
     {
         Assert.SkipUnless(NetworkOperations.Best.AllowsThreads, "This processor has no 512-bit vectors.");
         AssertSameStep(tower =>
@@ -26,7 +28,7 @@ public sealed class TowerReplicasTests
             using var replicas = new TowerReplicas(tower, count: 2);
             using SequenceBatch first = Batch(Windows.AsSpan(..1)), second = Batch(Windows.AsSpan(1..));
             return replicas.Backward([first, second], Loss);
-        });
+        }, hasContent: hasContent);
     }
 
     [Fact]
@@ -50,10 +52,11 @@ public sealed class TowerReplicasTests
         }, weighted);
     }
 
-    private static void AssertSameStep(Func<UserTower, double> step, DataSplit? split = null)
+    private static void AssertSameStep(Func<UserTower, double> step, DataSplit? split = null, bool hasContent = false)
     {
         manual_seed(2);
-        using var tower = new UserTower(Model);
+        Tensor? content = hasContent ? ItemContent.FeaturesOf(new Catalog([.. Enumerable.Range(0, Model.Items).Select(row => new CatalogItem(row, row, "", [$"c{row % 4}"], 1))]), CPU) : null;
+        using var tower = new UserTower(Model, content: content);
         using SequenceBatch whole = Batch(Windows, split: split);
         double expected = RetrieverTrainer.Backward(tower, whole, Loss);
         float[][] gradients = [.. tower.parameters().Select(Values)];
