@@ -33,7 +33,7 @@ public sealed class FirstStartTests(FirstStart start)
     [InlineData("popularity", "popularity")]
     [InlineData("item-knn", "**item-kNN** by [nearness](docs/training.md#nearness), as served")]
     [InlineData("blend", "**item-kNN** by [nearness](docs/training.md#nearness), as served")]
-    [InlineData("retriever", "retriever (transformer, full softmax)")]
+    [InlineData("retriever", "retriever (transformer with item content, full softmax)")]
     [InlineData("ranker", "retriever and ranker")]
     public void The_first_model_has_the_metrics_that_the_README_states(string model, string row)
     {
