@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
@@ -39,6 +40,9 @@ internal sealed class ApiServer : IAsyncDisposable
 
     /// <summary>What owns this server's meters: the test process has other servers too.</summary>
     public IMeterFactory Meters => _factory.Services.GetRequiredService<IMeterFactory>();
+
+    /// <summary>What limits concurrent computations, for tests that take a permit themselves, as a request that takes long does.</summary>
+    public ComputeLimiter Limiter => _factory.Services.GetRequiredService<ComputeLimiter>();
 
     /// <summary>Starts without a model.</summary>
     /// <param name="redis">A connection string, or null to run without a cache.</param>
