@@ -8,9 +8,11 @@ internal static class RaceCommand
 {
     public static readonly Option<double> Budget = PositiveReal("--budget", "Minutes for the race's trainings; models that do not fit are left out (default: no limit)");
 
+    private static readonly Option<string> Chosen = Text("--choose", "Candidate to publish whatever the comparison says, for example blend (default: by validation)", "NAME");
+
     public static Command Create(CommandFactory factory) => factory.Create(
-        "race", "Compare the retriever, the ranker, item-item models and blends on validation, and choose the one that 'publish' serves", [Budget],
-        (parse, context) => RaceStep.RunAsync(new RaceOptions { MaxSeconds = SecondsOf(parse) }, context), Show);
+        "race", "Compare the retriever, the ranker, item-item models and blends on validation, and choose the one that 'publish' serves", [Budget, Chosen],
+        (parse, context) => RaceStep.RunAsync(new RaceOptions { MaxSeconds = SecondsOf(parse), Choose = parse.GetValue(Chosen) }, context), Show);
 
     public static double SecondsOf(ParseResult parse) => parse.GetValue(Budget) is > 0 and var minutes ? 60 * minutes : double.PositiveInfinity;
 

@@ -28,17 +28,20 @@ internal sealed record RaceChoice(string Chosen, string Reason, IReadOnlyDiction
     public const int K = 10;
 
     /// <param name="candidates">At least one.</param>
+    /// <param name="wanted">The candidate to choose in any case; null to choose by the rule.</param>
     /// <param name="resamples">See <see cref="Bootstrap.Of"/>.</param>
     /// <param name="seed">See <see cref="Bootstrap.Of"/>.</param>
     /// <param name="threads">See <see cref="Bootstrap.Of"/>.</param>
-    public static RaceChoice Make(IReadOnlyList<RaceCandidate> candidates, int resamples, long seed, int threads)
+    public static RaceChoice Make(IReadOnlyList<RaceCandidate> candidates, string? wanted, int resamples, long seed, int threads)
     {
         Bootstrap bootstrap = Bootstrap.Of(
             [.. candidates.Select(candidate => Array.ConvertAll(candidate.Ranks, rank => (float)RankingMetrics.Gain(rank, K)))], resamples, seed, threads);
         int best = Enumerable.Range(0, candidates.Count).MaxBy(n => candidates[n].Ndcg);
-        int chosen = Enumerable.Range(0, candidates.Count).Where(n => n == best || bootstrap.DifferenceInterval(best, n).Low <= 0)
+        int chosen = Enumerable.Range(0, candidates.Count).Where(n => wanted is not null ? candidates[n].Name == wanted : n == best || bootstrap.DifferenceInterval(best, n).Low <= 0)
             .OrderBy(n => candidates[n].Parts).ThenByDescending(n => candidates[n].Ndcg).First();
-        string reason = chosen == best
+        string reason = wanted is not null
+            ? Text($"{wanted} is chosen on request: NDCG@10 {candidates[chosen].Ndcg:F4} on validation; the best is {candidates[best].Name} ({candidates[best].Ndcg:F4}).")
+            : chosen == best
             ? Text($"{candidates[best].Name} is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}.")
             : Text($"{candidates[chosen].Name} is chosen: NDCG@10 {candidates[chosen].Ndcg:F4} on validation is not significantly behind {candidates[best].Name} ({candidates[best].Ndcg:F4}), which has more parts.");
         return new RaceChoice(candidates[chosen].Name, reason, Enumerable.Range(0, candidates.Count).ToDictionary(n => candidates[n].Name, n => new RaceFigures(

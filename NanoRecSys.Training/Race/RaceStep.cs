@@ -20,7 +20,7 @@ internal static class RaceStep
     // finer grid gained less than it lost by overfitting to half of the users.
     private static readonly double[] BlendWeights = [0.06, 0.12, 0.25, 0.5, 1];
 
-    /// <exception cref="UserErrorException">No prepared data, or no retriever.</exception>
+    /// <exception cref="UserErrorException">No prepared data, no retriever, or a requested candidate that is not there.</exception>
     public static async Task<RaceOutcome> RunAsync(RaceOptions options, StepContext context)
     {
         var watch = Stopwatch.StartNew();
@@ -36,6 +36,12 @@ internal static class RaceStep
             ? new RankerScorer(encoder, ModelFolder.ReadRanker(context.Workspace.RankerFolder, data), data) : null;
         scorers.AddRange(ranker is null ? [] : [ranker]);
         int singles = scorers.Count;
+        string[] names = [.. scorers.Select(scorer => scorer.Name), .. table.Mixes.Select(mix => mix.Name).Distinct()];
+        if (options.Choose is { } wanted && !names.Contains(wanted))
+        {
+            throw new UserErrorException(string.Join(' ', [$"'{wanted}' is not among the candidates: {string.Join(", ", names)}.", .. notes]));
+        }
+
         scorers.AddRange(table.Mixes.Select(mix => mix.Open(encoder)));
 
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers };
@@ -55,7 +61,7 @@ internal static class RaceStep
             mixes[group.Key] = best;
         }
 
-        RaceChoice choice = RaceChoice.Make(candidates, options.Resamples, context.Seed, context.Threads);
+        RaceChoice choice = RaceChoice.Make(candidates, options.Choose, options.Resamples, context.Seed, context.Threads);
         var outcome = new RaceOutcome(
             choice.Chosen, choice.Reason, users.Users.Length, choice.Figures, notes, mixes[choice.Chosen]?.Infos ?? [], watch.Elapsed.TotalSeconds,
             new Dictionary<string, string>());
@@ -172,6 +178,9 @@ internal sealed record RaceOptions
 
     /// <summary>Whether to include EASE, which takes longer than all others together.</summary>
     public bool HasEase { get; init; } = true;
+
+    /// <summary>Name of the candidate to choose in any case; null to choose by validation.</summary>
+    public string? Choose { get; init; }
 
     /// <summary>Resamples of the users for the intervals.</summary>
     public int Resamples { get; init; } = 2000;

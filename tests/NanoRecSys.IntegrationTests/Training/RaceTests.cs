@@ -100,6 +100,20 @@ public sealed class RaceTests : IDisposable
         Assert.Contains("retriever", PublishedMetrics.Read(data, context).Select(result => result.Model));
     }
 
+    [Fact]
+    public async Task A_requested_candidate_is_kept_and_one_that_was_left_out_is_refused_with_the_reason()
+    {
+        (StepContext context, _) = await RaceAsync();
+
+        RaceOutcome requested = await RaceStep.RunAsync(new RaceOptions { Resamples = 100, Choose = "retriever" }, context);
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(
+            () => RaceStep.RunAsync(new RaceOptions { Resamples = 100, Choose = "ease", MaxSeconds = 1e-9 }, context));
+
+        Assert.True((await PublishAsync(context)).Race!.Figures["retriever"].IsChosen);
+        Assert.Contains("chosen on request", requested.Reason, StringComparison.Ordinal);
+        Assert.StartsWith("'ease' is not among the candidates: retriever, popularity, item-knn, blend. ease is left out:", error.Message, StringComparison.Ordinal);
+    }
+
     private static string HashOf(Manifest manifest, string file) => manifest.Files.Single(each => each.Name == file).Sha256;
 
     private static async Task<Manifest> PublishAsync(StepContext context, ExportOptions? options = null)

@@ -45,6 +45,16 @@ public sealed class RaceChoiceTests
     }
 
     [Fact]
+    public void A_requested_candidate_is_chosen_although_it_is_behind()
+    {
+        RaceChoice choice = RaceChoice.Make([Candidate("retriever", 1, found: 180), Candidate("blend", 2, found: 100)], "blend", resamples: 500, seed: 1, threads: 2);
+
+        Assert.Equal("blend", choice.Chosen);
+        Assert.True(choice.Figures["blend"].IsChosen);
+        Assert.Equal("blend is chosen on request: NDCG@10 0.2500 on validation; the best is retriever (0.4500).", choice.Reason);
+    }
+
+    [Fact]
     public void Weights_are_evaluated_on_users_they_were_not_fitted_on()
     {
         // Even users are found by the first weights, odd ones by the second: fitted on the other half, each gets the wrong ones.
@@ -59,5 +69,5 @@ public sealed class RaceChoiceTests
     // The same users are found first by every candidate.
     private static RaceCandidate Candidate(string name, int parts, int found) => new(name, parts, [.. Enumerable.Range(0, Users).Select(user => user < found ? 1 : 1000)], 0);
 
-    private static RaceChoice Choose(params RaceCandidate[] candidates) => RaceChoice.Make(candidates, resamples: 500, seed: 1, threads: 2);
+    private static RaceChoice Choose(params RaceCandidate[] candidates) => RaceChoice.Make(candidates, wanted: null, resamples: 500, seed: 1, threads: 2);
 }
