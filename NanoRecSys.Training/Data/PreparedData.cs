@@ -24,6 +24,9 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     /// <inheritdoc cref="DatasetSummary.Hash"/>
     public string Hash => Summary.Hash;
 
+    /// <summary>SHA-256 of the prepared catalog. A training that reads more than item ids depends on it, too.</summary>
+    public static string HashOfCatalog(Workspace workspace) => FileHash.Of(Path.Combine(workspace.DataFolder, CatalogName));
+
     public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
     {
         DatasetSummary summary = ReadSummary(folder)

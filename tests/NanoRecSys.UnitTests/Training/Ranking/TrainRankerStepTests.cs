@@ -119,6 +119,12 @@ public sealed class TrainRankerStepTests : FolderTests
         await RefusedAsync(Options, "cannot be read", "Train without --resume.");
         File.WriteAllText(path, text);
 
+        string catalogFile = Path.Combine(context.Workspace.DataFolder, PreparedData.CatalogName);
+        Catalog catalog = await CatalogFile.ReadAsync(catalogFile, context.Cancellation);
+        await CatalogFile.WriteAsync(catalogFile, new Catalog([.. catalog.Items.Select(item => item with { Categories = ["Other"] })]), context.Cancellation);
+        await RefusedAsync(Options, "was written with other item data. Train without --resume.");
+        await CatalogFile.WriteAsync(catalogFile, catalog, context.Cancellation);
+
         await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 5, Random = 4 }, context);
         await RefusedAsync(Options, "was written with other negatives. Train without --resume.");
         TwoTastes.ReplaceRetriever(context);

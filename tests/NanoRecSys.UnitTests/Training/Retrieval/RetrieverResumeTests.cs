@@ -102,6 +102,22 @@ public sealed class RetrieverResumeTests : FolderTests
         Task RefusedAsync(TrainRetrieverOptions asked, string reason) => Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(asked with { Resume = true }, context), reason);
     }
 
+    [Fact]
+    public async Task A_training_with_item_content_does_not_continue_with_other_item_data()
+    {
+        TrainRetrieverOptions options = Options with { Epochs = 1, ItemContent = true };
+        StepContext context = await Prepare("a", hasCategories: true);
+        await TrainRetrieverStep.RunAsync(options, context);
+        string source = Folder.File("a-source"), items = Path.Combine(source, "movies.csv");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
+        await TrainRetrieverStep.RunAsync(options with { Resume = true }, context); // the same data, prepared again
+
+        File.WriteAllText(items, File.ReadAllText(items).Replace("Item 1,First", "Item 1,Second", StringComparison.Ordinal)); // as many features as before
+        await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
+
+        await Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(options with { Resume = true }, context), "with other item data. Train without --resume.");
+    }
+
     private Task<StepContext> Prepare(string name, bool hasCategories = false, int length = Length) => PrepareAsync(Folder, name, length, hasCategories);
 
     private static IEnumerable<double> Losses(StepContext context)
