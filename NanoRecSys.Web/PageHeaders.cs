@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace NanoRecSys.Web;
 
-/// <summary>Headers that restrict pages in the browser: only own scripts run, and no other site can frame a page.</summary>
+/// <summary>Headers that restrict pages in the browser: only the site's own scripts run, and no other site can frame a page.</summary>
 internal static class PageHeaders
 {
     private static readonly object NonceKey = new();

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace NanoRecSys.Tests;
 
-/// <summary>Catalog items as MovieLens has them: genres, and the year as an attribute.</summary>
+/// <summary>MovieLens-like catalog items: genres, and the year as an attribute.</summary>
 internal static class Film
 {
     public static CatalogItem Of(int index, EntityId id, string title, int? year, IReadOnlyList<string> genres, int count) =>
@@ -11,6 +11,6 @@ internal static class Film
 
 internal static class EntityIdExtensions
 {
-    /// <summary>The id of MovieLens-like data as a number.</summary>
+    /// <summary>The id as a number, for MovieLens-like data.</summary>
     public static int Number(this EntityId id) => int.Parse(id.Text, CultureInfo.InvariantCulture);
 }

@@ -3,8 +3,8 @@
 namespace NanoRecSys.Tests;
 
 /// <summary>
-/// Holds a test project back until the others are done: "dotnet test" starts one per processor, and the tests
-/// that measure seconds must not share two cores with those that train models.
+/// Runs one test project at a time: "dotnet test" starts one per processor, and tests that measure time
+/// must not share two cores with tests that train models.
 /// </summary>
 public sealed class OneAtATime : IAsyncLifetime
 {

@@ -1,13 +1,13 @@
 namespace NanoRecSys.Tests;
 
-/// <summary>Finds files outside the test's output folder; a test that needs one that is absent skips and says so.</summary>
+/// <summary>Finds files outside the test's output folder.</summary>
 internal static class RepositoryFolder
 {
     private const string SharedVariable = "NANORECSYS_SHARED";
 
     public static string Root { get; } = FindRoot(); // the folder of NanoRecSys.sln
 
-    /// <summary>A file that other implementations made, to check ours against; skips the test where it is missing.</summary>
+    /// <summary>A reference file from another implementation; skips the test if it is missing.</summary>
     public static string Shared(params string[] parts)
     {
         string folder = Environment.GetEnvironmentVariable(SharedVariable) ?? Path.Combine(Root, "..", "shared");

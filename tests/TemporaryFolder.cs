@@ -1,6 +1,6 @@
 namespace NanoRecSys.Tests;
 
-/// <summary>A new empty folder of the test's own, gone when the test ends.</summary>
+/// <summary>A new empty folder, deleted when the test ends.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("nanorecsys-").FullName;
@@ -16,7 +16,7 @@ internal sealed class TemporaryFolder : IDisposable
         }
         catch (IOException)
         {
-            // A process that is just ending still wrote to it; the system cleans its temporary folder.
+            // A terminating process still wrote to it; the system cleans up its temporary folder.
         }
     }
 }

@@ -167,7 +167,7 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     private static RecommenderClient Client(IServiceProvider services) => services.GetRequiredService<RecommenderClient>();
 }
 
-/// <summary>Adds the time since when the API has been away, and logs each change once instead of every failed poll.</summary>
+/// <summary>Adds the time at which the API went away, and logs each change once instead of every failed poll.</summary>
 public sealed class ReadinessWatch(Func<CancellationToken, Task<Readiness>> ask, TimeProvider time, ILogger? logger = null)
 {
     private DateTimeOffset? _awaySince;

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The AppHost's resources and what it hands to them, read from Aspire's model; and one stack started through it.</summary>
+/// <summary>The AppHost's resources and their configuration in Aspire's model, and stacks started through it.</summary>
 public sealed class AppHostModelTests(FirstStart start)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(3);
 
     private readonly CancellationToken _cancellation = TestContext.Current.CancellationToken;
 
@@ -25,9 +25,9 @@ public sealed class AppHostModelTests(FirstStart start)
             builder.Resources.OfType<ProjectResource>().Select(resource => resource.Name).Where(name => !name.Contains("rebuilder", StringComparison.Ordinal)).Order());
         var cache = (IResourceWithConnectionString)Resource(builder, "cache");
         Assert.Equal("{cache.bindings.tcp.host}:{cache.bindings.tcp.port},password={cache-password.value}", cache.ConnectionStringExpression.ValueExpression);
-        Assert.Equal(["cache"], Waits(builder, "api"));
-        Assert.Empty(Waits(builder, "web")); // it shows what the rest is doing
-        Assert.Empty(Waits(builder, "training"));
+        Assert.Equal(["cache"], WaitsFor(builder, "api"));
+        Assert.Empty(WaitsFor(builder, "web")); // it shows the progress of the others
+        Assert.Empty(WaitsFor(builder, "training"));
         Assert.All(new[] { "cache", "api", "web" }, name => Assert.Single(Resource(builder, name).Annotations.OfType<HealthCheckAnnotation>()));
     }
 
@@ -59,7 +59,7 @@ public sealed class AppHostModelTests(FirstStart start)
 
         Assert.Equal(
             ["watch", option, when, "--preset", "quick", "--data", "small", "--artifacts", artifacts.Path], await ArgumentsAsync(Resource(builder, "retraining")));
-        Assert.Equal(["cache"], Waits(builder, "retraining"));
+        Assert.Equal(["cache"], WaitsFor(builder, "retraining"));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class AppHostModelTests(FirstStart start)
         Assert.Equal(
             ["--dir", "/data", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru"],
             (await ArgumentsAsync(redis)).TakeLast(8));
-        Assert.Equal(["cache"], Waits(builder, "api"));
+        Assert.Equal(["cache"], WaitsFor(builder, "api"));
     }
 
     [Fact]
@@ -82,12 +82,12 @@ public sealed class AppHostModelTests(FirstStart start)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", start.Artifacts);
-        builder.Services.AddLogging(logging => logging.ClearProviders()); // health checks that fail until a service listens
+        builder.Services.AddLogging(logging => logging.ClearProviders()); // health checks log failures until a service listens
         await using DistributedApplication app = await builder.BuildAsync(_cancellation);
-        await app.StartAsync(_cancellation).WaitAsync(Patience, _cancellation);
+        await app.StartAsync(_cancellation).WaitAsync(Timeout, _cancellation);
         foreach (string service in new[] { "cache", "api", "web" })
         {
-            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, _cancellation).WaitAsync(Patience, _cancellation);
+            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, _cancellation).WaitAsync(Timeout, _cancellation);
         }
 
         using HttpClient api = app.CreateHttpClient("api");
@@ -97,7 +97,7 @@ public sealed class AppHostModelTests(FirstStart start)
 
         ResourceCommandService commands = app.Services.GetRequiredService<ResourceCommandService>();
         Assert.True((await commands.ExecuteCommandAsync("web", KnownResourceCommands.StopCommand, _cancellation)).Success);
-        await app.ResourceNotifications.WaitForResourceAsync("web", KnownResourceStates.TerminalStates, _cancellation).WaitAsync(Patience, _cancellation);
+        await app.ResourceNotifications.WaitForResourceAsync("web", KnownResourceStates.TerminalStates, _cancellation).WaitAsync(Timeout, _cancellation);
         await Task.Delay(TimeSpan.FromSeconds(3), _cancellation); // a restart would come after one second
         Assert.True(app.ResourceNotifications.TryGetCurrentState("web", out ResourceEvent? web));
         Assert.Contains(web.Snapshot.State?.Text, KnownResourceStates.TerminalStates);
@@ -117,8 +117,8 @@ public sealed class AppHostModelTests(FirstStart start)
                 using HttpClient api = app.CreateHttpClient("api");
                 (await api.PostAsJsonAsync("/events", new { user_id = 4_243, movie_id = 1 }, _cancellation)).EnsureSuccessStatusCode();
                 await engine.RunAsync(_cancellation, "kill", (await engine.RunAsync(_cancellation, "ps", "--quiet", "--filter", $"volume={volume}")).Trim());
-                await app.ResourceNotifications.WaitForResourceAsync("cache", change => change.Snapshot.State?.Text != KnownResourceStates.Running, _cancellation).WaitAsync(Patience, _cancellation);
-                await app.ResourceNotifications.WaitForResourceHealthyAsync("cache", WaitBehavior.WaitOnResourceUnavailable, _cancellation).WaitAsync(Patience, _cancellation);
+                await app.ResourceNotifications.WaitForResourceAsync("cache", change => change.Snapshot.State?.Text != KnownResourceStates.Running, _cancellation).WaitAsync(Timeout, _cancellation);
+                await app.ResourceNotifications.WaitForResourceHealthyAsync("cache", WaitBehavior.WaitOnResourceUnavailable, _cancellation).WaitAsync(Timeout, _cancellation);
             }
 
             await using DistributedApplication next = await StartWithRedisAsync(engine, volume);
@@ -132,7 +132,7 @@ public sealed class AppHostModelTests(FirstStart start)
         }
     }
 
-    // On a volume of the test's own: the default one belongs to whoever develops here.
+    // On a separate volume: the default one holds the developer's data.
     private async Task<DistributedApplication> StartWithRedisAsync(ContainerEngine engine, string volume)
     {
         IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", start.Artifacts, "--cache", "redis");
@@ -144,8 +144,8 @@ public sealed class AppHostModelTests(FirstStart start)
         redis.Annotations.Remove(redis.Annotations.OfType<ContainerMountAnnotation>().Single());
         redis.Annotations.Add(new ContainerMountAnnotation(volume, "/data", ContainerMountType.Volume, isReadOnly: false));
         DistributedApplication app = await builder.BuildAsync(_cancellation);
-        await app.StartAsync(_cancellation).WaitAsync(Patience, _cancellation);
-        await app.ResourceNotifications.WaitForResourceHealthyAsync("api", _cancellation).WaitAsync(Patience, _cancellation);
+        await app.StartAsync(_cancellation).WaitAsync(Timeout, _cancellation);
+        await app.ResourceNotifications.WaitForResourceHealthyAsync("api", _cancellation).WaitAsync(Timeout, _cancellation);
         return app;
     }
 
@@ -155,7 +155,7 @@ public sealed class AppHostModelTests(FirstStart start)
 
     private static IResource Resource(IDistributedApplicationTestingBuilder builder, string name) => builder.Resources.Single(resource => resource.Name == name);
 
-    private static IEnumerable<string> Waits(IDistributedApplicationTestingBuilder builder, string name) =>
+    private static IEnumerable<string> WaitsFor(IDistributedApplicationTestingBuilder builder, string name) =>
         Resource(builder, name).Annotations.OfType<WaitAnnotation>().Select(wait => wait.Resource.Name);
 
     private static async Task<string[]> ArgumentsAsync(IResource resource)

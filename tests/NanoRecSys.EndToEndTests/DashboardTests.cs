@@ -15,7 +15,7 @@ public sealed class DashboardTests(FirstStart start)
             await Expect(row).Not.ToContainTextAsync("Unhealthy");
         }
 
-        await Expect(dashboard.Page.GetByText("certificate")).ToHaveCountAsync(0); // no banner about one
+        await Expect(dashboard.Page.GetByText("certificate")).ToHaveCountAsync(0); // no certificate banner
         await Picture.TakeAsync(dashboard.Page, "dashboard-resources.jpg");
     }
 
@@ -30,21 +30,21 @@ public sealed class DashboardTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_recommendation_asked_for_in_the_page_is_one_trace_through_web_api_and_cache_with_its_stages()
+    public async Task A_recommendation_requested_by_the_page_is_one_trace_through_web_api_and_cache_with_its_stages()
     {
         await using Visit dashboard = await OpenAsync();
-        // The first request of a process measures its compiler; the one that is looked at comes after.
-        await AskAsync("/?user=101");
-        await AskAsync("/?user=102");
-        await AskAsync("/?user=103");
+        // The first request of a process mostly measures JIT compilation; the test opens a later one.
+        await ShowRecommendationsAsync("/?user=101");
+        await ShowRecommendationsAsync("/?user=102");
+        await ShowRecommendationsAsync("/?user=103");
 
         await dashboard.Page.GotoAsync("/traces");
-        // MGET, HLEN and SETEX, among the API's 12 spans. They arrive over seconds; the last one is lost where the client's profiler is read just before it ends.
+        // The API's 12 spans include MGET, HLEN and SETEX. They arrive over seconds; the last is lost if the client's profiler is read just before it ends.
         ILocator traces = dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "web: recommend" }).Filter(new() { HasText = "api (12)" }).Filter(new() { HasText = "cache (3)" });
         await Expect(traces).Not.ToHaveCountAsync(0);
         await traces.Last.ClickAsync();
 
-        // The whole path in its order.
+        // The whole path, in order.
         ILocator spans = dashboard.Page.Locator("[role=row]");
         string[] expected =
         [
@@ -89,7 +89,7 @@ public sealed class DashboardTests(FirstStart start)
         await Expect(dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "training: run" })).Not.ToHaveCountAsync(0);
     }
 
-    private async Task AskAsync(string path)
+    private async Task ShowRecommendationsAsync(string path)
     {
         await using Visit page = await Visit.StartAsync(start.Browser, start.Address);
         await page.OpenAsync(path);

@@ -3,14 +3,14 @@ using System.Net.Http.Json;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The stack with Garnet as its cache, killed in a way that no program can prepare for.</summary>
+/// <summary>The stack with Garnet as its cache, killed with SIGKILL, which no process can handle.</summary>
 public sealed class DurabilityTests(FirstStart start)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(3);
 
     private const int Writers = 8;
     private const int FirstUser = 900_000;
-    private static readonly int[] Movies = [1, 2, 3, 5, 6, 7, 10, 11, 16, 17, 19, 21, 22, 25, 29, 31, 32, 34, 36, 39]; // of the sample
+    private static readonly int[] Movies = [1, 2, 3, 5, 6, 7, 10, 11, 16, 17, 19, 21, 22, 25, 29, 31, 32, 34, 36, 39]; // in the sample
 
     [Fact]
     public async Task No_acknowledged_event_is_lost_when_everything_is_killed()
@@ -21,16 +21,16 @@ public sealed class DurabilityTests(FirstStart start)
         for (int round = 0; round < 2; round++)
         {
             await using StackProcess stack = StackProcess.Start(start.Artifacts);
-            await stack.Recommending.WaitAsync(Patience, cancellation);
+            await stack.Recommending.WaitAsync(Timeout, cancellation);
             using var http = new HttpClient { BaseAddress = stack.Api };
-            await RequireAsync(http, acknowledged, kills: round, cancellation);
-            Task[] writers = [.. Enumerable.Range(0, Writers).Select(writer => WriteUntilItDiesAsync(http, writer, acknowledged))];
-            using (var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
+            await AssertStoredAsync(http, acknowledged, kills: round, cancellation);
+            Task[] writers = [.. Enumerable.Range(0, Writers).Select(writer => WriteUntilKilledAsync(http, writer, acknowledged))];
+            using (var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
             {
-                patience.CancelAfter(Patience);
+                timeout.CancelAfter(Timeout);
                 while (acknowledged.Any(count => count == 0))
                 {
-                    await Task.Delay(TimeSpan.FromMilliseconds(50), patience.Token);
+                    await Task.Delay(TimeSpan.FromMilliseconds(50), timeout.Token);
                 }
             }
 
@@ -41,13 +41,13 @@ public sealed class DurabilityTests(FirstStart start)
         }
 
         await using StackProcess last = StackProcess.Start(start.Artifacts);
-        await last.Recommending.WaitAsync(Patience, cancellation);
+        await last.Recommending.WaitAsync(Timeout, cancellation);
         using var client = new HttpClient { BaseAddress = last.Api };
-        await RequireAsync(client, acknowledged, kills: 2, cancellation);
+        await AssertStoredAsync(client, acknowledged, kills: 2, cancellation);
     }
 
-    // One for each kill may have been stored and not acknowledged any more; it is sent again then, and stored once.
-    private static async Task RequireAsync(HttpClient http, int[] acknowledged, int kills, CancellationToken cancellation)
+    // Each kill may lose the acknowledgement of a stored event; it is then sent again, and must be stored only once.
+    private static async Task AssertStoredAsync(HttpClient http, int[] acknowledged, int kills, CancellationToken cancellation)
     {
         for (int writer = 0; kills > 0 && writer < Writers; writer++)
         {
@@ -61,7 +61,7 @@ public sealed class DurabilityTests(FirstStart start)
         }
     }
 
-    private static async Task WriteUntilItDiesAsync(HttpClient http, int writer, int[] acknowledged)
+    private static async Task WriteUntilKilledAsync(HttpClient http, int writer, int[] acknowledged)
     {
         try
         {
@@ -70,18 +70,18 @@ public sealed class DurabilityTests(FirstStart start)
                 int count = acknowledged[writer];
                 using HttpResponseMessage response = await http.PostAsJsonAsync(
                     "/events", new { user_id = FirstUser + writer, movie_id = Movies[count % Movies.Length], timestamp = 1_000_000 + count });
-                if (response.StatusCode != HttpStatusCode.ServiceUnavailable) // On a busy machine the store may be slow: sent again.
+                if (response.StatusCode != HttpStatusCode.ServiceUnavailable) // On a busy machine the store may be slow: retry.
                 {
                     response.EnsureSuccessStatusCode();
                     acknowledged[writer] = count + 1;
                 }
 
-                await Task.Delay(TimeSpan.FromMilliseconds(5)); // else a fast machine writes so many that the old ones move out of the store
+                await Task.Delay(TimeSpan.FromMilliseconds(5)); // otherwise a fast machine writes so many that old ones move out of the store
             }
         }
         catch (HttpRequestException)
         {
-            // It was killed.
+            // The stack was killed.
         }
     }
 }

@@ -13,7 +13,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(10);
         await AddAsync(visit, "godfather", "The Godfather");
         await visit.ExpectAddressAsync("items=260%2C858");
-        await Expect(visit.Marked("moved").First).ToBeVisibleAsync(); // The list says what the second film changed.
+        await Expect(visit.Marked("moved").First).ToBeVisibleAsync(); // The list shows what the second film changed.
 
         await using Visit friend = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
         await Expect(friend.Marked("taste-chip")).ToContainTextAsync(["Star Wars", "The Godfather"]);
@@ -47,12 +47,12 @@ public sealed class ExploreJourneyTests(FirstStart start)
         ILocator similar = visit.Marked("similar").Locator("[data-testid=title]").First;
         string title = await similar.InnerTextAsync();
         await similar.Locator("a").ClickAsync();
-        await Expect(visit.Page.Locator("h1")).ToContainTextAsync(title); // a poster leaves out what the film is also called.
+        await Expect(visit.Page.Locator("h1")).ToContainTextAsync(title); // A poster omits alternative titles.
         Assert.Empty(visit.Errors);
     }
 
     [Fact]
-    public async Task An_address_of_earlier_versions_leads_to_the_item_and_a_user_of_its_audience_to_that_users_lists()
+    public async Task An_address_from_earlier_versions_redirects_to_the_item_whose_audience_links_to_the_users_lists()
     {
         await using Visit visit = await OpenAsync("/movie/260");
         await visit.ExpectAddressAsync("/item/260");
@@ -86,7 +86,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await genres.Nth(2).ClickAsync();
         await Expect(shown).ToHaveCountAsync(await genres.CountAsync());
 
-        // The page says where the best known film lies; the map does too, under the pointer.
+        // The page exposes the position of the best-known visible film; hovering there must show its title.
         double[] place = await visit.Page.EvaluateAsync<double[]>("() => document.querySelector('[data-testid=item-map]').dataset.best.split(',').map(Number)");
         await map.Locator("canvas").HoverAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
         await Expect(map.Locator(".hover b")).Not.ToBeEmptyAsync();
@@ -101,12 +101,12 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await Expect(visit.Marked("taste-chip").Filter(new() { HasText = title })).ToHaveCountAsync(1);
     }
 
-    // Arrows until the wanted option is the active one, as somebody without a mouse does.
+    // Arrow keys until the wanted option is active, as a keyboard user does.
     private static async Task SearchAsync(Visit visit, string words, string title)
     {
         await visit.Marked("item-search").FocusAsync();
         await visit.Page.Keyboard.TypeAsync(words);
-        await visit.Page.GetByRole(AriaRole.Listbox, new() { NameRegex = new Regex($" found for {words}$") }).WaitForAsync(); // The first letters find others.
+        await visit.Page.GetByRole(AriaRole.Listbox, new() { NameRegex = new Regex($" found for {words}$") }).WaitForAsync(); // not the results for a prefix
         ILocator wanted = visit.Marked("option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
         await wanted.WaitForAsync();
         int place = await wanted.EvaluateAsync<int>("option => [...option.parentElement.children].indexOf(option)");

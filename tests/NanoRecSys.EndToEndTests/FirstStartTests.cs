@@ -11,14 +11,14 @@ public sealed class FirstStartTests(FirstStart start)
     public void The_page_shows_the_training_until_there_is_a_model()
     {
         RequireBrowser();
-        Assert.All((string[])["Loss", "Validation", "train-retriever"], said => Assert.Contains(said, start.TrainingText, StringComparison.Ordinal));
+        Assert.All((string[])["Loss", "Validation", "train-retriever"], text => Assert.Contains(text, start.TrainingText, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Watching_a_training_become_recommendations_leaves_no_error_in_the_console()
     {
         RequireBrowser();
-        Assert.Empty(start.ErrorsMeanwhile);
+        Assert.Empty(start.ErrorsDuringTraining);
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class FirstStartTests(FirstStart start)
         Assert.Empty(start.FirstVisit.ForeignRequests);
     }
 
-    /// <summary>Other processors round differently and end within noise: two standard errors over 671 users.</summary>
+    /// <summary>Other processors round differently; the tolerance is two standard errors over 671 users.</summary>
     [Theory]
     [InlineData("popularity", "popularity")]
     [InlineData("item-knn", "**item-kNN** by [nearness](docs/training.md#nearness), as served")]
@@ -52,7 +52,7 @@ public sealed class FirstStartTests(FirstStart start)
         }
     }
 
-    /// <summary>What the browser of somebody on this machine sends for a page of another origin: a POST without preflight.</summary>
+    /// <summary>What a browser on this machine sends for a page of another origin: a POST without preflight.</summary>
     [Fact]
     public async Task A_web_page_cannot_send_commands_to_the_cache()
     {
@@ -88,7 +88,7 @@ public sealed class FirstStartTests(FirstStart start)
         await Expect(visit.Marked("timing-waterfall").First).ToBeVisibleAsync();
         string requestId = (await visit.Marked("request-id").First.InnerTextAsync()).Trim();
 
-        await visit.OpenAsync("/telemetry?order=newest"); // the slowest come first otherwise, and this one may be quick
+        await visit.OpenAsync("/telemetry?order=newest"); // by default the slowest come first, and this one may be fast
         await Expect(visit.Marked("telemetry-stage-row").First).ToBeVisibleAsync();
         ILocator request = visit.Page.Locator($"[data-testid=telemetry-request][data-request='{requestId}']");
         await request.Locator("button").ClickAsync();

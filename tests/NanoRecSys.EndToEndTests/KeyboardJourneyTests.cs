@@ -1,6 +1,6 @@
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>Every journey with nothing but a keyboard: Tab until the control has the focus, then its keys. No locator is clicked or focused.</summary>
+/// <summary>Every journey by keyboard alone: Tab until the control has the focus, then its keys. No locator is clicked or focused.</summary>
 public sealed class KeyboardJourneyTests(FirstStart start)
 {
     [Fact]
@@ -42,7 +42,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task An_item_is_added_to_the_history_and_taken_out_again()
+    public async Task An_item_is_added_to_the_history_and_removed_again()
     {
         await using Visit visit = await OpenAsync("/?user=18", "recommendation-card");
 
@@ -56,7 +56,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task From_a_card_to_the_item_to_a_taste_of_ones_own()
+    public async Task A_card_leads_to_its_item_and_the_item_to_a_new_taste()
     {
         await using Visit visit = await OpenAsync("/?user=15", "recommendation-card");
         await visit.PressAsync("[data-testid=title] a", "Enter");
@@ -96,12 +96,12 @@ public sealed class KeyboardJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task The_list_is_made_longer_and_more_diverse_in_the_other_theme_and_the_next_user_follows()
+    public async Task List_length_diversity_user_and_theme_are_changed()
     {
         await using Visit visit = await OpenAsync("/?user=15", "recommendation-card");
         await visit.PressAsync(".skip-link", "Enter");
         await Expect(visit.Page.Locator("#main")).ToBeFocusedAsync();
-        await visit.TabToAsync("[role=combobox]"); // the next stop, not one of the navigation
+        await visit.TabToAsync("[role=combobox]"); // the next stop, past the navigation
         await visit.PressAsync("[data-testid=k-select] button:nth-child(3)", "Enter");
         await visit.ExpectAddressAsync("k=20");
         await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(20);
@@ -116,7 +116,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task The_map_is_zoomed_a_category_shown_alone_and_an_item_found_with_its_audience_and_their_lists()
+    public async Task The_map_zooms_and_isolates_a_category_and_a_search_leads_to_an_item_its_audience_and_their_lists()
     {
         await using Visit visit = await OpenAsync("/explore", "map-drawn");
         await visit.PressAsync("[data-testid=item-map] canvas", "+");
@@ -180,7 +180,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_rule_is_made_tried_on_a_user_saved_obeyed_and_deleted()
+    public async Task A_rule_is_created_tried_on_a_user_saved_applied_and_deleted()
     {
         await using Visit visit = await OpenAsync("/data", "long-tail");
         await visit.PressAsync("[data-testid=nav-rules]", "Enter");
@@ -192,7 +192,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
         await visit.Page.Keyboard.PressAsync("Enter");
         await Expect(visit.Marked("rule")).ToContainTextAsync("Godfather at 1");
         await visit.PressAsync("[data-testid=add-effect]", "Enter");
-        await Expect(visit.Marked("effect-kind").Nth(1)).ToBeFocusedAsync(); // it stands before the button
+        await Expect(visit.Marked("effect-kind").Nth(1)).ToBeFocusedAsync(); // it is before the button
         await visit.PressAsync("[aria-label='Remove effect 2']", "Enter");
         await Expect(visit.Marked("rule-effect")).ToHaveCountAsync(1);
 

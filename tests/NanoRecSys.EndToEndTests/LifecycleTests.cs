@@ -6,15 +6,15 @@ namespace NanoRecSys.EndToEndTests;
 
 public sealed class LifecycleTests(FirstStart start)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(3);
 
-    /// <summary>One start for four promises: each start takes ten seconds.</summary>
+    /// <summary>One start for four checks, because each start takes ten seconds.</summary>
     [Fact]
     public async Task A_second_stack_on_the_same_artifacts_trains_nothing_restarts_killed_services_and_dies_with_its_host()
     {
         RequireModel();
         await using StackProcess stack = StackProcess.Start(start.Artifacts);
-        await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await stack.Recommending.WaitAsync(Timeout, TestContext.Current.CancellationToken);
         Assert.NotEqual(start.Address, await stack.Address);
         Assert.Empty(stack.Running("NanoRecSys.Training"));
 
@@ -24,16 +24,16 @@ public sealed class LifecycleTests(FirstStart start)
         foreach ((string service, string program) in new[] { ("api", "NanoRecSys.Api"), ("cache", "NanoRecSys.Cache") })
         {
             stack.KillService(program);
-            await stack.PrintsAsync($"host     {service}-", Patience, TestContext.Current.CancellationToken);
+            await stack.WaitForOutputAsync($"host     {service}-", Timeout, TestContext.Current.CancellationToken);
         }
 
         Assert.Contains("ended with exit code", stack.Output, StringComparison.Ordinal);
         Assert.Contains("Restarting it in 1 s (1 of 5).", stack.Output, StringComparison.Ordinal);
-        await UntilEventsAreStoredAsync(stack.Api);
+        await WaitUntilEventsAreStoredAsync(stack.Api);
         Assert.Equal(web, Assert.Single(stack.Running("NanoRecSys.Web")));
 
         await stack.KillHostAsync();
-        Assert.Empty(await stack.LeftAfterAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        Assert.Empty(await stack.RemainingAfterAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class LifecycleTests(FirstStart start)
         int port = ((IPEndPoint)taken.LocalEndpoint).Port;
         await using StackProcess stack = StackProcess.Start(
             start.Artifacts, "--web-port", $"{port}", "--api-port", $"{port}", "--cache-port", $"{port}", "--api-replicas", "2");
-        await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await stack.Recommending.WaitAsync(Timeout, TestContext.Current.CancellationToken);
 
         Uri web = await stack.Address;
         Assert.All(new[] { web.Port, stack.Api.Port }, chosen => Assert.InRange(chosen, port + 1, port + 100));
@@ -64,7 +64,7 @@ public sealed class LifecycleTests(FirstStart start)
         Assert.Equal(2, instances.Count);
     }
 
-    // Stopped, not killed: it accepts connections and answers nothing.
+    // Suspended, not killed: the API accepts connections but does not answer.
     private async Task PageStaysWhileTheApiIsSilentAsync(StackProcess stack)
     {
         await using Visit visit = await Visit.StartAsync(start.Browser, await stack.Address);
@@ -81,8 +81,8 @@ public sealed class LifecycleTests(FirstStart start)
         await Expect(visit.Marked("readiness")).ToHaveTextAsync("Live");
     }
 
-    // The API connects to the restarted cache by itself.
-    private static async Task UntilEventsAreStoredAsync(Uri api)
+    // The API reconnects to the restarted cache on its own.
+    private static async Task WaitUntilEventsAreStoredAsync(Uri api)
     {
         using HttpClient http = new() { BaseAddress = api };
         for (int attempt = 1; ; attempt++)
@@ -105,6 +105,6 @@ public sealed class LifecycleTests(FirstStart start)
         }
     }
 
-    // The shared first start trained one.
+    // The shared first start trains it.
     private static void RequireModel() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
 }

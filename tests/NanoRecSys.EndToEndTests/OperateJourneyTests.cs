@@ -4,13 +4,13 @@ using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>What somebody does who runs the service: look where time goes, and decide which version is served.</summary>
+/// <summary>An operator's tasks: see where time goes, and decide which version is served.</summary>
 public sealed class OperateJourneyTests(FirstStart start)
 {
     [Fact]
     public async Task Window_stage_and_order_of_the_telemetry_are_chosen_by_keyboard_and_kept_in_the_address()
     {
-        await using Visit visit = await OpenAsync("/?user=3"); // One request at least.
+        await using Visit visit = await OpenAsync("/?user=3"); // At least one request.
         await visit.Marked("recommendation-card").First.WaitForAsync();
         await visit.OpenAsync("/telemetry");
 
@@ -34,7 +34,7 @@ public sealed class OperateJourneyTests(FirstStart start)
         ILocator row = visit.Page.Locator($"[data-testid=telemetry-request][data-request='{request}']");
         await row.Locator("button").PressAsync("Enter");
 
-        await Expect(row.Locator("[data-testid=trace-waterfall] .part").First).ToHaveTextAsync("Web"); // The page asked.
+        await Expect(row.Locator("[data-testid=trace-waterfall] .part").First).ToHaveTextAsync("Web"); // The page made the request.
         await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage=recommend] .part")).ToHaveTextAsync("API");
         await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage='cache.get'] .part")).ToHaveTextAsync(new Regex("Redis|API"));
         Assert.Empty(visit.Errors);
@@ -61,7 +61,7 @@ public sealed class OperateJourneyTests(FirstStart start)
         (string before, ILocator old) = await ServedAsync(visit);
 
         await PublishAnotherAsync(start.Artifacts);
-        await Expect(old).Not.ToContainTextAsync("served"); // The page sees it by itself.
+        await Expect(old).Not.ToContainTextAsync("served"); // The page updates without a reload.
         await Expect(first).ToContainTextAsync("served");
         await Expect(first).Not.ToHaveAttributeAsync("data-version", before);
 
@@ -89,7 +89,7 @@ public sealed class OperateJourneyTests(FirstStart start)
 
         ILocator plot = visit.Page.Locator("img[src*='/plots/']").First;
         await plot.ScrollIntoViewIfNeededAsync();
-        await plot.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
+        await plot.EvaluateAsync("image => image.decode()"); // Fails if it is not an image.
         Assert.Empty(visit.Errors);
     }
 
@@ -100,7 +100,7 @@ public sealed class OperateJourneyTests(FirstStart start)
         (string name, _) = await ServedAsync(visit);
         var store = new ArtifactStore(start.Artifacts);
         Manifest before = store.ReadManifest(name);
-        // As 'auto' writes it, whose race takes minutes.
+        // As 'auto' writes it; running its race would take minutes.
         RaceFigures ease = new(0.12, 0.0712, new ConfidenceInterval(0.06, 0.08), 0, default, 4.2, IsChosen: true);
         var figures = new Dictionary<string, RaceFigures> { ["retriever"] = ease with { Ndcg10 = 0.0602, Behind = 0.011, IsChosen = false }, ["ease"] = ease };
         try
@@ -126,7 +126,7 @@ public sealed class OperateJourneyTests(FirstStart start)
         return (name, visit.Page.Locator($"[data-testid=version][data-version='{name}']"));
     }
 
-    // Other content, so another version. Its run goes from the training page, where other tests look at the first.
+    // Different content, so another version. Deletes its run: other tests expect the first run on the training page.
     private static async Task PublishAnotherAsync(string artifacts)
     {
         using Process publish = Process.Start(new ProcessStartInfo(
@@ -144,7 +144,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     {
         await link.PressAsync("Enter");
         await visit.ExpectAddressAsync(address);
-        await Expect(link).ToHaveAttributeAsync("aria-current", "true"); // The address changes first; the other links follow with the page.
+        await Expect(link).ToHaveAttributeAsync("aria-current", "true"); // The address changes first; the other links follow when the page renders.
     }
 
     private async Task<Visit> OpenAsync(string path)

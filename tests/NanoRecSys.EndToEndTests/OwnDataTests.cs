@@ -2,11 +2,11 @@ using System.Net.Http.Json;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The whole chain on a user's own data, with a first training that is interrupted and then started by two hosts at once.</summary>
+/// <summary>The whole pipeline on a user's own data; the first training is interrupted, then started by two hosts at once.</summary>
 public sealed class OwnDataTests : IDisposable
 {
     private const int Users = 40;
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(3);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -22,17 +22,17 @@ public sealed class OwnDataTests : IDisposable
         string[] options = ["--data", _folder.File("ml-latest-small.zip")];
         await using (StackProcess interrupted = StackProcess.Start(artifacts, options))
         {
-            await interrupted.PrintsAsync("train-retriever:", Patience, cancellation);
+            await interrupted.WaitForOutputAsync("train-retriever:", Timeout, cancellation);
             Assert.NotEmpty(interrupted.Running("NanoRecSys.Training"));
-            Assert.Equal(0, await interrupted.PressCtrlCAsync(Patience));
-            Assert.Empty(await interrupted.LeftAfterAsync(TimeSpan.FromSeconds(20), cancellation));
+            Assert.Equal(0, await interrupted.PressCtrlCAsync(Timeout));
+            Assert.Empty(await interrupted.RemainingAfterAsync(TimeSpan.FromSeconds(20), cancellation));
         }
 
         Assert.False(File.Exists(Path.Combine(artifacts, "current")));
         await using StackProcess stack = StackProcess.Start(artifacts, options);
         await using StackProcess second = StackProcess.Start(artifacts, options);
-        await stack.Recommending.WaitAsync(Patience, cancellation);
-        await second.Recommending.WaitAsync(Patience, cancellation);
+        await stack.Recommending.WaitAsync(Timeout, cancellation);
+        await second.Recommending.WaitAsync(Timeout, cancellation);
         Assert.Single(Runs(artifacts), run => run.EndsWith("completed", StringComparison.Ordinal));
 
         JsonElement dataset = Dataset(artifacts);
@@ -49,12 +49,12 @@ public sealed class OwnDataTests : IDisposable
         Assert.Empty(movies.Intersect(watched[Users]));
         Assert.Empty(movies.Except(watched.SelectMany(user => user)));
 
-        // In the sample, not in the archive: popular movies, and the reason why.
+        // A user of the sample who is not in the archive gets popular movies, with the reason.
         JsonElement unknown = await RecommendAsync(api, Users + 1);
         Assert.True(unknown.GetProperty("debug_timing").TryGetProperty("fallback_reason", out _), unknown.ToString());
     }
 
-    /// <returns>For each run its name and how it ended.</returns>
+    /// <returns>Name and last state of each run.</returns>
     private static string[] Runs(string artifacts) =>
     [
         .. Directory.EnumerateFiles(Path.Combine(artifacts, "runs"), "progress.jsonl", SearchOption.AllDirectories)

@@ -3,10 +3,10 @@ using System.Net;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The pages without an API behind them: they need nothing but their own server to come, and to come back.</summary>
+/// <summary>The pages without an API: they need only their own server to load and to reconnect.</summary>
 public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
 {
-    private const int MostKiB = 400;
+    private const int MaxKiB = 400;
 
     private readonly PageServer _server = new();
 
@@ -20,9 +20,9 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
         await Expect(visit.Page.Locator("#components-reconnect-modal")).ToBeVisibleAsync(new() { Timeout = 30_000 });
         await _server.StartAsync();
 
-        await visit.UntilAsync("!window.isTheOldPage && document.querySelector('[data-interactive=true]') !== null");
+        await visit.WaitUntilAsync("!window.isTheOldPage && document.querySelector('[data-interactive=true]') !== null");
         await Expect(visit.Page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
-        // The view stands in the address, so it is the one that was left.
+        // The view is in the address, so it is the same as before.
         await Expect(visit.Marked("window-select").Locator("[aria-current=true]")).ToHaveTextAsync("1 min");
     }
 
@@ -42,7 +42,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
         double? paint = await visit.Page.EvaluateAsync<double?>("performance.getEntriesByName('first-contentful-paint')[0]?.startTime");
         TestContext.Current.TestOutputHelper?.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{path}: {bytes / 1024:0} KiB, first contentful paint after {paint:0} ms"));
-        Assert.InRange(bytes, 1024, MostKiB * 1024);
+        Assert.InRange(bytes, 1024, MaxKiB * 1024);
     }
 
     [Theory]

@@ -10,7 +10,7 @@ namespace NanoRecSys.EndToEndTests;
 public sealed class PageTests(FirstStart start)
 {
     private const double MaxShift = 0.1; // "good" by https://web.dev/articles/cls
-    private const int MaxKiB = 1_000; // The map of films comes with its page.
+    private const int MaxKiB = 1_000; // The explore page includes the map of films.
 
     // A full report describes every element that passed, which takes longer than the checks.
     private static readonly AxeRunOptions OnlyViolations = new() { ResultTypes = [ResultType.Violations] };
@@ -23,7 +23,7 @@ public sealed class PageTests(FirstStart start)
 
     public static TheoryData<string, string, string> Pages { get; } = new()
     {
-        // name, path, what shows that its content has come
+        // name, path, test id that appears with the content
         { "recommend", "/", "recommendation-card" },
         { "recommend-filtered", "/?categories=Comedy&without=Horror&where=year%3E%3D1980&diversity=0.4", "recommendation-card" },
         { "taste-empty", "/taste", "taste-suggestion" },
@@ -40,7 +40,7 @@ public sealed class PageTests(FirstStart start)
         { "docs", "/docs", "document" },
     };
 
-    // How a focused element shows that it is: by its own outline, or as a part of what is marked as a whole.
+    // A focused element is marked by its own outline, or by the highlight of its poster or search field.
     private const string Marked = """
         const marked = element => {
           const ringed = each => getComputedStyle(each).outlineStyle !== 'none' && parseFloat(getComputedStyle(each).outlineWidth) > 0;
@@ -49,7 +49,7 @@ public sealed class PageTests(FirstStart start)
         };
         """;
 
-    /// <summary>A page that is added later must be among the tested ones.</summary>
+    /// <summary>New pages must be added to <see cref="Pages"/>.</summary>
     [Fact]
     public void Every_route_is_among_the_tested_pages()
     {
@@ -63,7 +63,7 @@ public sealed class PageTests(FirstStart start)
 
     /// <summary>
     /// One visit per screen, with a cold cache, checks everything that needs only an open page: each visit takes two to three seconds.
-    /// The output is the table of docs/benchmark.md: times are measured, not tested.
+    /// The output is the table in docs/benchmark.md: times are reported, not tested.
     /// </summary>
     [Theory]
     [MemberData(nameof(Pages))]
@@ -141,7 +141,7 @@ public sealed class PageTests(FirstStart start)
 
         Assert.True(stops.Count >= 5, $"{name}: the keyboard reaches only {stops.Count} elements.");
         Assert.DoesNotContain(stops, stop => stop.StartsWith("HIDDEN", StringComparison.Ordinal));
-        // Beyond the first stops, without a key for each: after a key, a focus that a script sets is as visible.
+        // All elements, focused by script: after a key press, that focus is as visible as one set by Tab.
         Assert.Equal("", await visit.Page.EvaluateAsync<string>("async () => {" + Marked + """
               const hidden = [];
               for (const element of document.querySelectorAll('a[href], button:enabled, input:enabled, select:enabled, summary, [tabindex="0"]')) {
@@ -155,7 +155,7 @@ public sealed class PageTests(FirstStart start)
               return hidden.join('\n');
             }
             """));
-        Assert.Equal(address, visit.Page.Url); // Tab chooses nothing.
+        Assert.Equal(address, visit.Page.Url); // Tab activates nothing.
     }
 
     [Theory]
@@ -189,10 +189,10 @@ public sealed class PageTests(FirstStart start)
 
     private static async Task RequireAccessibleAsync(Visit visit, string what)
     {
-#pragma warning disable CS0618 // RunAxe opens a second page and takes three times as long; legacy mode sees no frames, and there are none.
+#pragma warning disable CS0618 // RunAxe opens a second page and takes three times as long; legacy mode ignores frames, and there are none.
         AxeResult result = await visit.Page.RunAxeLegacy(null, OnlyViolations);
 #pragma warning restore CS0618
-        Assert.True(result.Passes.Length > 10, $"{what}: axe looked at next to nothing.");
+        Assert.True(result.Passes.Length > 10, $"{what}: axe checked almost nothing.");
         Assert.Empty(result.Violations
             .Select(violation => $"{what}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
     }

@@ -2,12 +2,12 @@ using System.Net.Http.Json;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The pages in the documentation.</summary>
+/// <summary>The documentation's pictures of pages.</summary>
 public sealed class ReadmeImageTests(FirstStart start)
 {
     private const int RequestsShown = 240;
     private const int RequestsToWarmUp = 24;
-    private const int FirstUser = 30; // not the one whose page is taken: the cache would answer
+    private const int FirstUser = 30; // not the user in the picture: the cache would answer
 
     [Theory]
     [InlineData("recommend.jpg", "/?user=20", "recommendation-card", 860)]
@@ -18,22 +18,22 @@ public sealed class ReadmeImageTests(FirstStart start)
     public async Task A_page_has_a_picture_that_is_small_enough_to_keep(string file, string path, string marker, int height)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        // The first requests of a process measure its compiler; the page's own is then one like any other.
-        // Pictures that nobody keeps can do without.
+        // The first requests of a process mostly measure JIT compilation, which the pictures should not show.
+        // Discarded pictures need no warm-up.
         if (Picture.IsReplacing)
         {
-            await AskAsync(path.StartsWith("/telemetry", StringComparison.Ordinal) ? RequestsShown : RequestsToWarmUp);
+            await SendRequestsAsync(path.StartsWith("/telemetry", StringComparison.Ordinal) ? RequestsShown : RequestsToWarmUp);
         }
 
         await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, new Screen(1280, height, ColorScheme.Dark));
         await visit.OpenAsync(path);
         await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
-        await visit.Page.AddStyleTagAsync(new() { Content = "html { scrollbar-gutter: auto }" }); // No place for a bar that no picture shows.
+        await visit.Page.AddStyleTagAsync(new() { Content = "html { scrollbar-gutter: auto }" }); // No gutter for a scrollbar that pictures do not show.
         await Picture.TakeAsync(visit.Page, file);
     }
 
-    // Twelve a second, so that the charts have something to show; every third asks what was asked before.
-    private async Task AskAsync(int requests)
+    // Twelve per second, so that the charts have data; every third repeats the previous request.
+    private async Task SendRequestsAsync(int requests)
     {
         using HttpClient api = new() { BaseAddress = start.Api };
         using PeriodicTimer pace = new(TimeSpan.FromSeconds(1.0 / 12));

@@ -22,7 +22,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task Undo_takes_the_film_out_of_the_history_again()
+    public async Task Undo_removes_the_film_from_the_history()
     {
         await using Visit visit = await OpenAsync("/?user=17");
         ILocator card = visit.Marked("recommendation-card").First;
@@ -41,7 +41,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
         Assert.Empty(visit.Errors);
     }
 
-    // With Action, for a card shows three genres, and in the alphabet it comes first.
+    // Filters by Action, because a card shows only three genres and Action comes first alphabetically.
     [Fact]
     public async Task Filters_are_kept_in_the_address_and_restored_from_it()
     {
@@ -64,13 +64,13 @@ public sealed class RecommendJourneyTests(FirstStart start)
     {
         await using Visit visit = await OpenAsync("/?user=4");
         await visit.Marked("recommendation-card").First.WaitForAsync();
-        await visit.Marked("diversity").PressAsync("ArrowRight"); // in one: the router moves the focus to the heading once the page stands
+        await visit.Marked("diversity").PressAsync("ArrowRight"); // in one call: the router moves the focus to the heading after loading
         await visit.ExpectAddressAsync("diversity=0.1");
         Assert.Empty(visit.Errors);
     }
 
     [Fact]
-    public async Task Opening_the_page_asks_the_api_once_and_not_again_after_prerendering()
+    public async Task Opening_the_page_calls_the_api_once_and_not_again_after_prerendering()
     {
         using HttpClient api = new() { BaseAddress = start.Api };
         await using Visit visit = await Visit.StartAsync(RequiredBrowser(), start.Address);

@@ -1,6 +1,6 @@
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>What docs/tutorial.md says of the pages, where no other test shows it; its commands and their results are the integration tests'.</summary>
+/// <summary>What docs/tutorial.md says about the pages and no other test covers; integration tests cover its commands and results.</summary>
 public sealed class TutorialTests(FirstStart start)
 {
     [Theory]
@@ -31,7 +31,7 @@ public sealed class TutorialTests(FirstStart start)
         await Expect(visit.Page).ToHaveTitleAsync("Ten minutes, from zero to a changed model · NanoRecSys");
         ILocator picture = visit.Marked("document").Locator("img").First;
         await picture.ScrollIntoViewIfNeededAsync();
-        await picture.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
+        await picture.EvaluateAsync("image => image.decode()"); // Fails if it is not an image.
         Assert.Empty(visit.Errors);
     }
 }

@@ -5,12 +5,12 @@ using YamlDotNet.RepresentationModel;
 
 namespace NanoRecSys.IntegrationTests;
 
-/// <summary>Holds the files in <c>deploy</c> to the Kubernetes API's types and to what the services really have.</summary>
+/// <summary>Checks the files in <c>deploy</c> against the types of the Kubernetes API and what the services really have.</summary>
 public sealed partial class DeploymentTests
 {
     private static readonly string Folder = Path.Combine(RepositoryFolder.Root, "deploy");
 
-    /// <summary>Settings that the services read; each is named in docs/operations.md or is the framework's.</summary>
+    /// <summary>Settings that the services read; each is documented in docs/operations.md or by the framework.</summary>
     private static readonly string[] Settings =
     [
         "ASPNETCORE_HTTP_PORTS", "Artifacts__Path", "ConnectionStrings__cache", "OTEL_SERVICE_NAME", "REDIS_PASSWORD", "CACHE",
@@ -88,11 +88,11 @@ public sealed partial class DeploymentTests
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(
             new RandomModel(952), cache.ConnectionString, ("Telemetry:Prometheus", "true"), ("Overload:Concurrency", "1"), ("Overload:QueueLimit", "0"));
-        string[] asked = [.. MetricName().Matches(File.ReadAllText(Path.Combine(Folder, "alerts.yaml")) + Dashboard())
+        string[] used = [.. MetricName().Matches(File.ReadAllText(Path.Combine(Folder, "alerts.yaml")) + DashboardExpressions())
             .Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
-        Assert.Contains("nanorecsys_compute_shed_total", asked);
+        Assert.Contains("nanorecsys_compute_shed_total", used);
 
-        // What is never measured is not exported: one request is computed, one is shed.
+        // A metric without measurements is not exported: one request is computed, one is shed.
         await api.PostAsync("/recommend", """{"user_id": 11, "k": 1}""");
         using (await api.Limiter.EnterAsync())
         {
@@ -102,7 +102,7 @@ public sealed partial class DeploymentTests
         using HttpResponseMessage response = await api.FetchAsync("/metrics");
         string metrics = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
 
-        Assert.All(asked, name => Assert.Contains($"\n{name}{{", metrics, StringComparison.Ordinal));
+        Assert.All(used, name => Assert.Contains($"\n{name}{{", metrics, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -118,8 +118,7 @@ public sealed partial class DeploymentTests
         Assert.Equal(System.Net.HttpStatusCode.Unauthorized, refused.StatusCode);
     }
 
-    // The expressions of all panels.
-    private static string Dashboard()
+    private static string DashboardExpressions()
     {
         using JsonDocument dashboard = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "grafana-dashboard.json")));
         return string.Join('\n', dashboard.RootElement.GetProperty("panels").EnumerateArray()

@@ -3,13 +3,13 @@ using NanoRecSys.IntegrationTests.Fixtures.Otlp;
 
 namespace NanoRecSys.IntegrationTests;
 
-/// <summary>What leaves the programs where the environment names a collector: the real exporter, over real HTTP.</summary>
+/// <summary>What the programs export if the environment names a collector: the real exporter, over real HTTP.</summary>
 [Collection(Alone.Name)]
 public sealed class OtlpExportTests : IDisposable
 {
     private const string CallersTrace = "0af7651916cd43dd8448eb211c80319c";
     private const string CallersSpan = "b7ad6b7169203331";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private readonly TemporaryFolder _artifacts = new();
 
@@ -53,7 +53,7 @@ public sealed class OtlpExportTests : IDisposable
     }
 
     [Fact]
-    public async Task A_training_exports_its_telemetry_before_it_exits()
+    public async Task A_training_run_exports_its_telemetry_before_it_exits()
     {
         await using Collector collector = await Collector.StartAsync();
         using ProgramProcess training = ProgramProcess.Start(
@@ -81,7 +81,7 @@ public sealed class OtlpExportTests : IDisposable
 
     private static async Task<HttpClient> ReadyAsync(ProgramProcess api)
     {
-        var client = new HttpClient { BaseAddress = await api.Address.WaitAsync(Patience, TestContext.Current.CancellationToken) };
+        var client = new HttpClient { BaseAddress = await api.Address.WaitAsync(Timeout, TestContext.Current.CancellationToken) };
         await ApiServer.UntilAsync("the model is served", async () =>
             (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
         return client;

@@ -2,13 +2,13 @@ using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 
 namespace NanoRecSys.IntegrationTests;
 
-/// <summary>Holds the README to its commands: each is run, here or where the list says.</summary>
+/// <summary>Checks that every command of the README is run, here or elsewhere.</summary>
 public sealed class ReadmeTests(TrainedArtifacts trained)
 {
     private const string Training = "dotnet run -c Release --project NanoRecSys.Training -- ";
     private const string Benchmarks = "dotnet run -c Release --project benchmarks/NanoRecSys.Benchmarks -- ";
 
-    // Where the commands run that are too long to run again here.
+    // Commands that take too long to run again here, and where they are run.
     private static readonly string[] RunElsewhere =
     [
         "dotnet run --project NanoRecSys.AppHost", // the end-to-end tests

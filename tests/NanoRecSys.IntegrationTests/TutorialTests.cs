@@ -4,7 +4,7 @@ using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 
 namespace NanoRecSys.IntegrationTests;
 
-/// <summary>Follows the tutorial: its commands, in its order, on a first model as its first one leaves behind, and what it says of their results.</summary>
+/// <summary>Runs the tutorial's commands in order, on a first model like the one its first command trains, and checks the results it states.</summary>
 public sealed class TutorialTests(LearnedArtifacts learned)
 {
     private const string Training = "dotnet run -c Release --project NanoRecSys.Training -- ";
@@ -14,7 +14,7 @@ public sealed class TutorialTests(LearnedArtifacts learned)
     private const string OwnData = "events.parquet";
     private const string Lists = "recommendations.csv";
 
-    // Starts the stack and trains the first model: the end-to-end tests.
+    // Starts the stack and trains the first model; run by the end-to-end tests.
     private const string First = "dotnet run --project NanoRecSys.AppHost";
 
     [Fact]
@@ -33,18 +33,18 @@ public sealed class TutorialTests(LearnedArtifacts learned)
             if (command.Contains(" evaluate ", StringComparison.Ordinal))
             {
                 string table = string.Join(' ', answer.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
-                Assert.All((string[])["671 users, all 9,066 items ranked", "validation", "popularity", "retriever", "ranker"], said => Assert.Contains(said, table, StringComparison.Ordinal));
+                Assert.All((string[])["671 users, all 9,066 items ranked", "validation", "popularity", "retriever", "ranker"], text => Assert.Contains(text, table, StringComparison.Ordinal));
             }
             else if (compared is not null)
             {
-                // "This one is worse on purpose"; whether significantly so varies with the training.
+                // "This one is worse on purpose"; whether significantly so varies between training runs.
                 Assert.True(compared.Candidate < compared.Served, PublishGate.Describe(compared));
                 Assert.Equal(671, compared.Users);
                 await RequireServedWithFiguresAndCurveAsync(copy.Workspace.Store.ReadCurrent()!, api);
             }
             else if (command.StartsWith(Post, StringComparison.Ordinal))
             {
-                await api.ServeAsync(first); // the previous version, which then recommends to everybody
+                await api.ServeAsync(first); // the previous version, which is served again
             }
         }
 
@@ -63,7 +63,7 @@ public sealed class TutorialTests(LearnedArtifacts learned)
         var store = new ArtifactStore(folder.File("artifacts"));
 
         string inspected = await TrainAsync(commands[0].Replace(OwnData, folder.File(OwnData), StringComparison.Ordinal), store);
-        Assert.All((string[])["user_id", "product_id", "event_type", "ts", "'run --preset auto' would take"], said => Assert.Contains(said, inspected, StringComparison.Ordinal));
+        Assert.All((string[])["user_id", "product_id", "event_type", "ts", "'run --preset auto' would take"], text => Assert.Contains(text, inspected, StringComparison.Ordinal));
         await TrainAsync(commands[1].Replace(OwnData, folder.File(OwnData), StringComparison.Ordinal), store);
 
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
@@ -82,7 +82,7 @@ public sealed class TutorialTests(LearnedArtifacts learned)
 
     private static string UserOf(int number) => new Guid(number, 7, 7, [1, 2, 3, 4, 5, 6, 7, 8]).ToString();
 
-    // Two hundred users with ten of forty products each, most of them in the order of the shelves.
+    // Two hundred users with ten of forty products each, mostly in ascending order.
     private static void WriteEvents(string path)
     {
         string csv = path + ".csv";
@@ -96,7 +96,7 @@ public sealed class TutorialTests(LearnedArtifacts learned)
         File.Delete(csv);
     }
 
-    // First in the list and served, with its figures, and one run with a curve of two epochs.
+    // The version is listed first and served, with its metrics, and its run has a curve of two epochs.
     private static async Task RequireServedWithFiguresAndCurveAsync(string version, ApiServer api)
     {
         JsonElement models = await api.GetAsync("/models");

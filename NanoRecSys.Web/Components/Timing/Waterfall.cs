@@ -59,7 +59,7 @@ public static class Stages
 }
 
 /// <summary>
-/// The longest gap between stages of a request: reasons, waiting for a processor, writing the answer. It is
+/// The longest gap between stages of a request, such as computing reasons, waiting for a processor, or writing the answer. It is
 /// drawn like a stage, so that the bars add up to the request's duration.
 /// </summary>
 public static class Gap

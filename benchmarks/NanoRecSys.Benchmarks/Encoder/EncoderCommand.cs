@@ -14,7 +14,7 @@ namespace NanoRecSys.Benchmarks.Encoder;
 /// </summary>
 internal static class EncoderCommand
 {
-    private const int Turn = 5; // runs of one graph in a row
+    private const int ConsecutiveRuns = 5; // of one graph
     private static readonly int[] Lengths = [20, 68, 144, 200];
 
     public static Command Create()
@@ -74,12 +74,12 @@ internal static class EncoderCommand
         using TimedGraph fp32 = new(pathOf("fp32.onnx"), (OnnxUserTower.TokensInput, alone));
         TimedGraph[] graphs = [plain, int8, fp32];
         double[][] times = [.. graphs.Select(_ => new double[rounds])];
-        for (int round = 0; round < rounds; round += Turn)
+        for (int round = 0; round < rounds; round += ConsecutiveRuns)
         {
             for (int g = 0; g < graphs.Length; g++)
             {
                 graphs[g].Time(); // reloads its weights into the processor's cache, as on a server that runs one graph
-                for (int i = round; i < Math.Min(round + Turn, rounds); i++)
+                for (int i = round; i < Math.Min(round + ConsecutiveRuns, rounds); i++)
                 {
                     times[g][i] = graphs[g].Time();
                 }

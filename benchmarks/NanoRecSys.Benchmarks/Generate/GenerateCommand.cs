@@ -85,7 +85,7 @@ internal static class GenerateCommand
 /// <param name="Seed">The same seed makes the same files.</param>
 internal sealed record GenerateOptions(string Output, int Users, int Items, int Ratings, long Seed)
 {
-    public const int LargestShare = 3; // a user rates at most this share of the items (ML-20M: a third)
+    public const int LargestShare = 3; // a user rates at most one in this many items (ML-20M: a third of them)
 
     public int MostPerUser => Math.Max(1, Items / LargestShare);
 

@@ -269,19 +269,19 @@ internal sealed class TasteWalk(MovieWorld world)
 internal static class UserActivity
 {
     private const int Least = 20; // GroupLens excludes users with fewer.
-    private const double Spread = 1.38; // Of the logarithm above the minimum: median 48 and mean 124 in ML-20M.
+    private const double Spread = 1.38; // Deviation of the logarithm of the count above the minimum: median 48 and mean 124 in ML-20M.
 
     /// <returns>[users] at least one each; their sum is exactly <see cref="GenerateOptions.Ratings"/>.</returns>
     public static int[] Draw(GenerateOptions options)
     {
         SplitMix random = SplitMix.Stream(options.Seed, -1);
         int least = Math.Clamp(options.Ratings / options.Users / 2, 1, Math.Min(Least, options.MostPerUser));
-        var wish = new double[options.Users];
+        var weights = new double[options.Users];
         double total = 0;
-        foreach (ref double share in wish.AsSpan())
+        foreach (ref double weight in weights.AsSpan())
         {
-            share = Math.Exp(Spread * random.Normal());
-            total += share;
+            weight = Math.Exp(Spread * random.Normal());
+            total += weight;
         }
 
         double scale = (options.Ratings - (double)least * options.Users) / total;
@@ -289,15 +289,15 @@ internal static class UserActivity
         long left = options.Ratings;
         for (int user = 0; user < counts.Length; user++)
         {
-            counts[user] = (int)Math.Min(options.MostPerUser, least + Math.Floor(wish[user] * scale));
+            counts[user] = (int)Math.Min(options.MostPerUser, least + Math.Floor(weights[user] * scale));
             left -= counts[user];
         }
 
         // The remainder from rounding and from the limit also goes to active users, or to the next user below the limit.
-        AliasTable byWish = new(wish);
+        AliasTable byWeight = new(weights);
         for (; left > 0; left--)
         {
-            int user = byWish.Draw(ref random);
+            int user = byWeight.Draw(ref random);
             while (counts[user] == options.MostPerUser)
             {
                 user = (user + 1) % counts.Length;

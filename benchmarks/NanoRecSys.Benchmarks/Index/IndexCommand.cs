@@ -58,8 +58,8 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
 {
     private const int Rounds = 9;
     private const int FewQueries = 20; // for the slow baselines
-    private readonly Candidate[] _ours = new Candidate[k];
-    private readonly Candidate[] _plain = new Candidate[k];
+    private readonly Candidate[] _fromIndex = new Candidate[k];
+    private readonly Candidate[] _fromScan = new Candidate[k];
 
     public FlatFigures Run()
     {
@@ -81,12 +81,12 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
         List<double>[] times = [.. Enumerable.Range(0, 6).Select(_ => new List<double>())];
         for (int round = 0; round < Rounds; round++)
         {
-            Time(times[0], queryCount, q => index.Search(Query(queries, q), filter, _ours));
+            Time(times[0], queryCount, q => index.Search(Query(queries, q), filter, _fromIndex));
             Time(times[1], 1, _ => index.SearchBatch(queries, filter, k, batch, found));
-            Time(times[2], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _plain));
-            Time(times[3], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _plain));
-            Time(times[4], FewQueries, _ => MemoryReading.InOrder(memory));
-            Time(times[5], FewQueries, _ => MemoryReading.AskingAhead(memory));
+            Time(times[2], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _fromScan));
+            Time(times[3], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _fromScan));
+            Time(times[4], FewQueries, _ => MemoryReading.Sequential(memory));
+            Time(times[5], FewQueries, _ => MemoryReading.Prefetching(memory));
         }
 
         bool exact = IsExact(index, vectors, filter, excluded);
@@ -100,9 +100,9 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
         for (int q = 0; q < exactQueries; q++)
         {
             float[] query = UnitVectors.Draw(1, dimension, random);
-            index.Search(query, filter, _ours);
-            PlainScan.SearchSimd(vectors, query, excluded, _plain);
-            if (!_ours.Select(candidate => candidate.Row).SequenceEqual(_plain.Select(candidate => candidate.Row)))
+            index.Search(query, filter, _fromIndex);
+            PlainScan.SearchSimd(vectors, query, excluded, _fromScan);
+            if (!_fromIndex.Select(candidate => candidate.Row).SequenceEqual(_fromScan.Select(candidate => candidate.Row)))
             {
                 return false;
             }
@@ -156,7 +156,7 @@ internal static class MemoryReading
     private const int CacheLine = 64;
 
     /// <summary>Sequentially, with hardware prefetching.</summary>
-    public static long InOrder(ReadOnlySpan<byte> memory)
+    public static long Sequential(ReadOnlySpan<byte> memory)
     {
         Vector<long> first = default, second = default;
         ReadOnlySpan<Vector<long>> words = MemoryMarshal.Cast<byte, Vector<long>>(memory);
@@ -170,7 +170,7 @@ internal static class MemoryReading
     }
 
     /// <summary>Four pages in parallel, each prefetching the next one, as the flat index reads its rows.</summary>
-    public static unsafe long AskingAhead(ReadOnlySpan<byte> memory)
+    public static unsafe long Prefetching(ReadOnlySpan<byte> memory)
     {
         Vector<long> sum = default;
         fixed (byte* start = memory)

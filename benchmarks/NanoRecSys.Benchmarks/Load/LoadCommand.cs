@@ -250,7 +250,7 @@ internal sealed class Outcomes(TimeSpan duration)
 
     public TimeSpan Duration => duration;
     public long Live => _live.TotalCount; // personalized answers, with status 200
-    public long Degraded => _degraded.TotalCount; // popular movies, with status 200: an overloaded service may answer so
+    public long Degraded => _degraded.TotalCount; // popular movies, with status 200, as an overloaded service may answer
     public long Answered => Live + Degraded;
     public long Cached => Interlocked.Read(ref _cached);
     public long Refused => Interlocked.Read(ref _statuses[503]); // 503: the service is overloaded or not ready

@@ -90,12 +90,12 @@ internal static class Users
 /// <summary>The option <c>--url</c> of commands that call a running API.</summary>
 internal static class ApiAddress
 {
-    private const string Usual = "http://localhost:5081";
+    private const string Default = "http://localhost:5081";
 
     public static Option<Uri> CreateOption() => new("--url")
     {
         Description = "The API.",
-        DefaultValueFactory = _ => new Uri(Usual),
+        DefaultValueFactory = _ => new Uri(Default),
         CustomParser = Parse,
     };
 
@@ -106,7 +106,7 @@ internal static class ApiAddress
             return url;
         }
 
-        result.AddError($"'{result.Tokens[0].Value}' is not an address such as {Usual}.");
+        result.AddError($"'{result.Tokens[0].Value}' is not an address such as {Default}.");
         return null;
     }
 }
@@ -120,7 +120,7 @@ internal readonly record struct Reply(int Status, bool Cached, bool Degraded);
 /// </summary>
 internal sealed class HttpConnection(Uri url) : IDisposable
 {
-    private const int Patience = 30_000; // ms without a byte
+    private const int TimeoutMs = 30_000; // without a byte
 
     private byte[] _buffer = new byte[16 * 1024];
     private int _filled;
@@ -159,7 +159,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
 
     private Socket Connect()
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = Patience, SendTimeout = Patience };
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = TimeoutMs, SendTimeout = TimeoutMs };
         socket.Connect(url.Host, url.Port);
         return socket;
     }
@@ -184,11 +184,11 @@ internal sealed class HttpConnection(Uri url) : IDisposable
         ReadOnlySpan<byte> body = _buffer.AsSpan(head, _filled - head);
         return new Reply(
             Head.Status(_buffer),
-            Says(body, "\"served_from_cache\":true"u8) || Says(body, "\"served_from_cache\": true"u8),
-            Says(body, "\"mode\":\"degraded\""u8) || Says(body, "\"mode\": \"degraded\""u8));
+            Contains(body, "\"served_from_cache\":true"u8) || Contains(body, "\"served_from_cache\": true"u8),
+            Contains(body, "\"mode\":\"degraded\""u8) || Contains(body, "\"mode\": \"degraded\""u8));
     }
 
-    private static bool Says(ReadOnlySpan<byte> body, ReadOnlySpan<byte> text) => body.IndexOf(text) >= 0;
+    private static bool Contains(ReadOnlySpan<byte> body, ReadOnlySpan<byte> text) => body.IndexOf(text) >= 0;
 
     private void Receive()
     {

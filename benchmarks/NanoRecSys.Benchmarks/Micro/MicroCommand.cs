@@ -44,14 +44,14 @@ internal static class MicroCommand
 
     private static async Task<int> RunAsync(string? artifacts, bool quick, bool json, CancellationToken cancellation)
     {
-        DirectoryInfo? made = artifacts is null ? Directory.CreateTempSubdirectory("nanorecsys-micro-") : null;
+        DirectoryInfo? created = artifacts is null ? Directory.CreateTempSubdirectory("nanorecsys-micro-") : null;
         try
         {
-            StageBenchmarks.Artifacts = artifacts ?? made!.FullName;
-            if (made is not null)
+            StageBenchmarks.Artifacts = artifacts ?? created!.FullName;
+            if (created is not null)
             {
                 await ScaledVersion.PublishAsync(
-                    new ScaleOptions(made.FullName, Data: null, Users: 500, Items: 26_744, Ratings: 72_000, 256, 4, 8, 1024, UserEmbeddings: false, Seed: 1),
+                    new ScaleOptions(created.FullName, Data: null, Users: 500, Items: 26_744, Ratings: 72_000, 256, 4, 8, 1024, UserEmbeddings: false, Seed: 1),
                     new StandardErrorProgress(), cancellation);
             }
 
@@ -64,7 +64,7 @@ internal static class MicroCommand
         }
         finally
         {
-            made?.Delete(recursive: true);
+            created?.Delete(recursive: true);
         }
     }
 

@@ -95,14 +95,14 @@ internal static class SoakRun
         report.Print();
         if (tally.Violations > 0)
         {
-            await Console.Error.WriteLineAsync(stack.LastWords);
+            await Console.Error.WriteLineAsync(stack.LogTail);
         }
 
         return report.IsGood ? 0 : 1;
     }
 }
 
-/// <summary>A run in figures. Memory is judged by medians of quarters, since garbage collections make single samples jump.</summary>
+/// <summary>The figures of a run. Memory is judged by medians of quarters, since garbage collections make single samples jump.</summary>
 /// <param name="Memory">The API's resident bytes, one sample per second.</param>
 internal sealed record SoakReport(
     SoakOptions Options, SoakTally Tally, TimeSpan Elapsed, int Faults, long Acknowledged, long InStore, IReadOnlyList<OutcomeRow> Outcomes, IReadOnlyList<long> Memory)
@@ -177,7 +177,7 @@ internal sealed record SoakReport(
     }
 }
 
-/// <summary>Counts the responses; keeps violations with their first words.</summary>
+/// <summary>Counts the responses, and keeps the first violations, truncated.</summary>
 internal sealed class SoakTally
 {
     private const int KeptViolations = 20;

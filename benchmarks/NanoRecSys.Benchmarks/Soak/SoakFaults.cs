@@ -126,7 +126,7 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
                 < 85 => SendEventAsync(cancellationToken),
                 < 90 => ShowListAsync(_random.Next(OwnUsers), cancellationToken),
                 < 97 => ExpectAsync("hostile", _random.Next(2) == 0 ? "/events" : "/recommend", Hostile[_random.Next(Hostile.Length)], [422], cancellationToken),
-                _ => LeaveAsync(user),
+                _ => AbandonAsync(user),
             });
         }
     }
@@ -158,7 +158,7 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
         }
     }
 
-    // An item of the user's last list, as for a click on it.
+    // For an item of the user's last list, as if clicked.
     private async Task SendEventAsync(CancellationToken cancellationToken)
     {
         int own = _random.Next(OwnUsers);
@@ -198,13 +198,13 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
         }
     }
 
-    private async Task LeaveAsync(string user)
+    private async Task AbandonAsync(string user)
     {
-        using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(_random.NextDouble() * 3));
+        using var abandon = new CancellationTokenSource(TimeSpan.FromMilliseconds(_random.NextDouble() * 3));
         try
         {
             using StringContent content = new($$"""{"user_id": {{user}}, "k": 100, "explain": true}""", Encoding.UTF8, "application/json");
-            using HttpResponseMessage response = await http.PostAsync(new Uri("/recommend", UriKind.Relative), content, leaving.Token);
+            using HttpResponseMessage response = await http.PostAsync(new Uri("/recommend", UriKind.Relative), content, abandon.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException)
         {

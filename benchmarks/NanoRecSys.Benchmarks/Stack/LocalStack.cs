@@ -20,10 +20,10 @@ internal sealed class LocalStack : IDisposable
     private readonly string _storeOptions;
     private readonly Process[] _apis;
     private readonly List<Process> _balancers = [];
-    private readonly ConcurrentQueue<string> _lastWords = new();
+    private readonly ConcurrentQueue<string> _logTail = new();
     private Process _redis;
 
-    /// <param name="artifacts">Folder with a published version. Its versions are copied, to keep the test users' events out of the folder that the next training reads.</param>
+    /// <param name="artifacts">Folder with a published version; copied, so that the next training does not read the test users' events.</param>
     /// <param name="program"><c>NanoRecSys.Api.dll</c>; null for the one of the same build.</param>
     /// <param name="replicas">Number of API processes.</param>
     /// <param name="settings">Additional environment variables of the APIs.</param>
@@ -48,7 +48,7 @@ internal sealed class LocalStack : IDisposable
     public string Redis => $"127.0.0.1:{_redisPort}";
 
     /// <summary>The latest lines of the APIs' logs: errors, and startup failures.</summary>
-    public string LastWords => string.Join('\n', _lastWords);
+    public string LogTail => string.Join('\n', _logTail);
     public TimeSpan ApiTime => TimeOf(_apis);
     public TimeSpan BalancerTime => TimeOf(_balancers);
     public TimeSpan RedisTime => TimeOf([_redis]);
@@ -101,7 +101,7 @@ internal sealed class LocalStack : IDisposable
             await Task.Delay(100, cancellationToken);
         }
 
-        throw new TimeoutException($"{address} is not ready after {StartLimit.TotalSeconds:0} s. {LastWords}");
+        throw new TimeoutException($"{address} is not ready after {StartLimit.TotalSeconds:0} s. {LogTail}");
     }
 
     public void KillApi(int replica) => Kill(_apis[replica]);
@@ -160,10 +160,10 @@ internal sealed class LocalStack : IDisposable
 
         return Start(start, line =>
         {
-            _lastWords.Enqueue(line);
-            if (_lastWords.Count > MostLines)
+            _logTail.Enqueue(line);
+            if (_logTail.Count > MostLines)
             {
-                _lastWords.TryDequeue(out _);
+                _logTail.TryDequeue(out _);
             }
         });
     }

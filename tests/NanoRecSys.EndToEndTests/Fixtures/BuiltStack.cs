@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
-/// <summary>What the build knew of the stack under test, and what this machine must have to test it.</summary>
+/// <summary>Paths of the stack under test, recorded at build time, and what this machine needs to test it.</summary>
 internal static class BuiltStack
 {
     // The headless shell first: the other two open a browser window for every context, which takes seconds each time.
@@ -15,9 +15,9 @@ internal static class BuiltStack
     public static string Screenshots { get; } = Path.GetFullPath(Metadata("Screenshots"));
     public static string Images { get; } = Path.GetFullPath(Metadata("Images")); // the documentation's images
 
-    /// <summary>Why these tests cannot run here; null where they can.</summary>
+    /// <summary>Why these tests cannot run here; null if they can.</summary>
     public static string? Obstacle { get; } =
-        OperatingSystem.IsLinux() ? null : "The stack's processes are found through Linux' /proc.";
+        OperatingSystem.IsLinux() ? null : "The stack's processes are found through Linux's /proc.";
 
     public static string? BrowserObstacle { get; } = Obstacle
         ?? (Chromium is null ? $"No browser: none of {string.Join(", ", Browsers)} (Debian: apt-get install chromium-headless-shell)." : null);

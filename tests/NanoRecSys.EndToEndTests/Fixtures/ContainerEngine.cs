@@ -5,7 +5,7 @@ namespace NanoRecSys.EndToEndTests.Fixtures;
 /// <summary>Docker or Podman, if one runs on this machine.</summary>
 internal sealed record ContainerEngine(string Name)
 {
-    /// <summary>Skips the test if no engine answers: its client alone proves nothing.</summary>
+    /// <summary>Skips the test if no engine answers: an installed client alone is not enough.</summary>
     public static async Task<ContainerEngine> FindAsync(CancellationToken cancellation)
     {
         foreach (string name in new[] { "docker", "podman" })
@@ -20,7 +20,7 @@ internal sealed record ContainerEngine(string Name)
         return null;
     }
 
-    /// <summary>Skips the test if the image is not here: tests download nothing.</summary>
+    /// <summary>Skips the test if the image is not present: tests download nothing.</summary>
     public async Task RequireImageAsync(string image, CancellationToken cancellation)
     {
         if (await TryRunAsync(Name, cancellation, "image", "inspect", image) is null)

@@ -1,13 +1,13 @@
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
 /// <summary>
-/// A process and everything it started, in whatever process group or session: they inherit a marker in their environment, which
-/// Linux shows under <c>/proc</c>.
+/// A process and all its descendants, in any process group or session: they inherit a marker in their environment, which
+/// Linux exposes under <c>/proc</c>.
 /// </summary>
 /// <param name="marker">An environment variable, <c>NAME=VALUE</c>.</param>
 internal sealed class MarkedProcesses(string marker)
 {
-    /// <summary>The running ones, with their command lines. Zombies have none and are left out.</summary>
+    /// <summary>The running processes with their command lines. Zombies have none and are omitted.</summary>
     public IEnumerable<(int Id, string Command)> Running() => Directory.EnumerateDirectories("/proc")
         .Select(folder => int.TryParse(Path.GetFileName(folder), out int process) ? process : 0)
         .Where(process => process != 0 && Read(process, "environ").Split('\0').Contains(marker))
@@ -22,7 +22,7 @@ internal sealed class MarkedProcesses(string marker)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return ""; // It has just ended, or is another user's.
+            return ""; // It has just exited, or belongs to another user.
         }
     }
 }

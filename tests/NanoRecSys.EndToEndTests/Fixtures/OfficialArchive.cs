@@ -4,14 +4,14 @@ using System.IO.Compression;
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
 /// <summary>
-/// The sample's first users as GroupLens would publish them: a zip with one folder, files with CRLF, and files beside
-/// those that are read. Its own archives may not be part of the repository.
+/// The sample's first users, packaged as GroupLens does: a zip with one folder, CRLF line ends, and files that are not
+/// read. GroupLens's own archives may not be part of the repository.
 /// </summary>
 internal static class OfficialArchive
 {
     private const string Name = "ml-latest-small";
 
-    /// <returns>What the users have watched, by user.</returns>
+    /// <returns>The movies watched, by user.</returns>
     public static ILookup<int, int> Write(string path, int users)
     {
         string sample = Path.Combine(RepositoryFolder.Root, "data", "movielens-small");

@@ -4,10 +4,10 @@ using System.Net.Sockets;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
-/// <summary>The pages' server alone, without an API, so that it can be killed and started again at its address.</summary>
+/// <summary>The pages' server alone, without an API, so that it can be killed and restarted at the same address.</summary>
 internal sealed class PageServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(3);
 
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
     private readonly ConcurrentQueue<string?> _output = [];
@@ -17,7 +17,7 @@ internal sealed class PageServer : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Returns when it answers.</summary>
+    /// <summary>Starts the server and waits until it answers.</summary>
     public async Task StartAsync()
     {
         _process = new Process
@@ -25,8 +25,8 @@ internal sealed class PageServer : IAsyncDisposable
             StartInfo = new ProcessStartInfo("dotnet", [BuiltStack.Web]) { RedirectStandardOutput = true, RedirectStandardError = true },
         };
         _process.StartInfo.Environment["ASPNETCORE_URLS"] = Address.ToString();
-        _process.StartInfo.Environment["services__api__http__0"] = "http://127.0.0.1:9"; // nobody listens there
-        _process.OutputDataReceived += (_, line) => _output.Enqueue(line.Data); // read, so that it never waits for a reader
+        _process.StartInfo.Environment["services__api__http__0"] = "http://127.0.0.1:9"; // nothing listens there
+        _process.OutputDataReceived += (_, line) => _output.Enqueue(line.Data); // drained, so that the server never blocks on a full pipe
         _process.ErrorDataReceived += (_, line) => _output.Enqueue(line.Data);
         _process.Start();
         _process.BeginOutputReadLine();
@@ -34,12 +34,12 @@ internal sealed class PageServer : IAsyncDisposable
         var waited = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            Assert.True(waited.Elapsed < Patience && !_process.HasExited, $"The page's server does not answer.\n{string.Join('\n', _output)}");
+            Assert.True(waited.Elapsed < Timeout && !_process.HasExited, $"The pages' server does not answer.\n{string.Join('\n', _output)}");
             await Task.Delay(TimeSpan.FromMilliseconds(50));
         }
     }
 
-    /// <summary>Without a farewell to its visitors.</summary>
+    /// <summary>Kills the server without notifying its visitors.</summary>
     public async Task KillAsync()
     {
         _process!.Kill();
@@ -71,7 +71,7 @@ internal sealed class PageServer : IAsyncDisposable
         }
     }
 
-    // Below the ports that outgoing connections are given, so that none takes it while the server is away.
+    // Below the ephemeral ports, so that no outgoing connection takes it while the server is down.
     private static int FreePort()
     {
         while (true)
@@ -84,7 +84,7 @@ internal sealed class PageServer : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // Taken; another is drawn.
+                // Taken; try another one.
             }
         }
     }

@@ -1,12 +1,12 @@
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
 /// <summary>
-/// The documentation's pictures. They are taken in each run, and replace the repository's if the environment variable
-/// <c>NANORECSYS_IMAGES=replace</c> asks for it: two runs train slightly different models.
+/// The documentation's pictures. Each run takes them, but they replace the repository's only with the environment variable
+/// <c>NANORECSYS_IMAGES=replace</c>, because each run trains a slightly different model.
 /// </summary>
 internal static class Picture
 {
-    private const int MaxBytes = 250 * 1024; // a clone carries every version of them forever
+    private const int MaxBytes = 250 * 1024; // every clone contains all their versions
 
     /// <summary>Whether this run replaces the documentation's pictures.</summary>
     public static bool IsReplacing { get; } = Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace";

@@ -1,6 +1,6 @@
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
-/// <summary>What a page is looked at with.</summary>
+/// <summary>The viewport and colour scheme that a page is opened with.</summary>
 internal sealed record Screen(int Width, int Height, ColorScheme Colours)
 {
     public static Screen Desktop { get; } = new(1440, 900, ColorScheme.Light);
@@ -9,7 +9,7 @@ internal sealed record Screen(int Width, int Height, ColorScheme Colours)
 
     public Screen Dark => this with { Colours = ColorScheme.Dark };
 
-    // Not the generated one: printing Dark, it would print Dark's Dark, without end.
+    // The generated one would print Dark, and so recurse forever.
     public override string ToString() => $"{Width} x {Height}, {Colours}";
 
     public BrowserNewContextOptions Options(Uri address) => new()

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
-/// <summary>The whole stack, started as a user starts it: one command, in a process group of its own like in a terminal.</summary>
+/// <summary>The whole stack, started as a user starts it: with one command, in a separate process group as in a terminal.</summary>
 internal sealed partial class StackProcess : IAsyncDisposable
 {
     private const int SigInt = 2;
@@ -23,8 +23,8 @@ internal sealed partial class StackProcess : IAsyncDisposable
     {
         (string name, string value) = ("NANORECSYS_TEST_STACK", $"{Guid.NewGuid():N}");
         _all = new MarkedProcesses($"{name}={value}");
-        // A shell's background job ignores Ctrl+C and so would everything that it starts: "env" gives the host a terminal's
-        // signals back. Any free port: the tests may run beside a stack that somebody uses.
+        // A shell's background job ignores Ctrl+C, and so do its children: "env" restores the default handling for the host.
+        // Any free ports, because another stack may be running on this machine.
         _process.StartInfo = new ProcessStartInfo("env",
         [
             "--default-signal=INT", "setsid", "dotnet", BuiltStack.AppHost, "--artifacts", artifacts,
@@ -41,34 +41,34 @@ internal sealed partial class StackProcess : IAsyncDisposable
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        _ = FailWhenItEndsAsync();
+        _ = FailOnExitAsync();
     }
 
-    public Task<Uri> Address => _address.Task; // the web page's address, from the line that the host prints once the page answers
+    public Task<Uri> Address => _address.Task; // the web page's address, printed by the host once the page answers
     public Task Recommending => _recommending.Task; // completes with the host's closing block, once recommendations are served
     public Uri Api => _block["API"]; // from the closing block
     public Uri Dashboard => _block["Dashboard"]; // from the closing block, with the token that logs in
     public string Output => string.Join('\n', _output);
 
-    /// <param name="options">More of the host's options; ports are any free ones unless given here.</param>
+    /// <param name="options">Additional options of the host; ports default to free ones.</param>
     public static StackProcess Start(string artifacts, params string[] options) => new(artifacts, options);
 
-    /// <summary>What Ctrl+C does in a terminal: an interrupt for every process of the group.</summary>
-    public async Task<int> PressCtrlCAsync(TimeSpan patience)
+    /// <summary>Interrupts every process of the group, as Ctrl+C does in a terminal.</summary>
+    public async Task<int> PressCtrlCAsync(TimeSpan timeout)
     {
         _ = SendSignal(-_process.Id, SigInt);
-        await _process.WaitForExitAsync().WaitAsync(patience);
+        await _process.WaitForExitAsync().WaitAsync(timeout);
         return _process.ExitCode;
     }
 
-    /// <summary>What no program can prepare for.</summary>
+    /// <summary>Kills only the host, with SIGKILL.</summary>
     public Task KillHostAsync()
     {
         _ = SendSignal(_process.Id, SigKill);
         return _process.WaitForExitAsync();
     }
 
-    /// <summary>The host, the orchestrator, the dashboard and all services at once.</summary>
+    /// <summary>Kills the host, the orchestrator, the dashboard and all services.</summary>
     public void KillEverything()
     {
         foreach ((int id, _) in _all.Running())
@@ -77,7 +77,6 @@ internal sealed partial class StackProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Kills one service.</summary>
     public int KillService(string program)
     {
         int service = Running(program)[0];
@@ -85,23 +84,23 @@ internal sealed partial class StackProcess : IAsyncDisposable
         return service;
     }
 
-    /// <summary>Makes a service silent: it keeps its connections and answers nothing until <see cref="Continue"/>.</summary>
+    /// <summary>Suspends a service: it keeps its connections but does not answer until <see cref="Continue"/>.</summary>
     public void Stop(string program) => _ = SendSignal(Running(program)[0], SigStop);
 
     public void Continue(string program) => _ = SendSignal(Running(program)[0], SigCont);
 
-    /// <summary>Ids of the processes that run a program of ours.</summary>
+    /// <summary>Ids of the stack's processes that run a program.</summary>
     public IReadOnlyList<int> Running(string program) =>
         [.. _all.Running().Where(process => process.Command.Split(' ')[0].EndsWith($"/{program}", StringComparison.Ordinal)).Select(process => process.Id)];
 
-    /// <summary>Command lines of all processes that this stack started and that are running.</summary>
+    /// <summary>Command lines of all running processes of this stack.</summary>
     public IReadOnlyList<string> RunningProcesses() => [.. _all.Running().Select(process => process.Command)];
 
-    /// <returns>What is still running after so long.</returns>
-    public async Task<IReadOnlyList<string>> LeftAfterAsync(TimeSpan patience, CancellationToken cancellation)
+    /// <returns>Command lines of the processes still running at the timeout.</returns>
+    public async Task<IReadOnlyList<string>> RemainingAfterAsync(TimeSpan timeout, CancellationToken cancellation)
     {
         Stopwatch watch = Stopwatch.StartNew();
-        while (RunningProcesses().Count > 0 && watch.Elapsed < patience)
+        while (RunningProcesses().Count > 0 && watch.Elapsed < timeout)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
         }
@@ -110,12 +109,12 @@ internal sealed partial class StackProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until the output contains a text.</summary>
-    public async Task PrintsAsync(string text, TimeSpan patience, CancellationToken cancellation)
+    public async Task WaitForOutputAsync(string text, TimeSpan timeout, CancellationToken cancellation)
     {
         Stopwatch watch = Stopwatch.StartNew();
         while (!Output.Contains(text, StringComparison.Ordinal))
         {
-            Assert.True(watch.Elapsed < patience, $"The host did not print '{text}':\n{Output}");
+            Assert.True(watch.Elapsed < timeout, $"The host did not print '{text}':\n{Output}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
         }
     }
@@ -158,7 +157,7 @@ internal sealed partial class StackProcess : IAsyncDisposable
         }
     }
 
-    private async Task FailWhenItEndsAsync()
+    private async Task FailOnExitAsync()
     {
         await _process.WaitForExitAsync();
         InvalidOperationException ended = new($"The host has ended:\n{Output}");

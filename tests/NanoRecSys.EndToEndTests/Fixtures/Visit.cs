@@ -3,11 +3,11 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
-/// <summary>One page in the browser, and everything that went wrong on it.</summary>
+/// <summary>One page in the browser, with its errors and its requests to other hosts.</summary>
 internal sealed class Visit : IAsyncDisposable
 {
-    private const int MostTabs = 300;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private const int MaxTabs = 300;
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
 
     private readonly IBrowserContext _context;
     private readonly ConcurrentQueue<string> _errors = [];
@@ -35,8 +35,8 @@ internal sealed class Visit : IAsyncDisposable
     }
 
     public IPage Page { get; }
-    public IReadOnlyCollection<string> Errors => _errors; // errors of the browser's console and uncaught ones
-    public IReadOnlyCollection<string> ForeignRequests => _foreignRequests; // requests that left this machine, or would have
+    public IReadOnlyCollection<string> Errors => _errors; // console errors and uncaught exceptions
+    public IReadOnlyCollection<string> ForeignRequests => _foreignRequests; // requests to other machines, including failed ones
 
     public static async Task<Visit> StartAsync(IBrowser browser, Uri address, Screen? screen = null)
     {
@@ -45,26 +45,26 @@ internal sealed class Visit : IAsyncDisposable
         return new Visit(context, await context.NewPageAsync());
     }
 
-    /// <summary>Opens a page and waits until it answers clicks and keys: a prerendered page does not yet, and the router then moves the focus to the heading.</summary>
+    /// <summary>Opens a page and waits until it is interactive, which it is not while prerendered, and the router has focused the heading.</summary>
     public async Task OpenAsync(string path)
     {
         await Page.GotoAsync(path);
         await Page.Locator("[data-interactive=true]").WaitForAsync(new() { State = WaitForSelectorState.Attached });
-        await UntilAsync("window.headingHadFocus === true");
+        await WaitUntilAsync("window.headingHadFocus === true");
     }
 
-    /// <summary>Waits until an expression is true. Playwright's own wait evaluates text inside the page, which the page's script policy forbids.</summary>
-    public async Task UntilAsync(string expression)
+    /// <summary>Polls until an expression is true. Playwright's own wait evaluates text inside the page, which its script policy forbids.</summary>
+    public async Task WaitUntilAsync(string expression)
     {
         Stopwatch watch = Stopwatch.StartNew();
         while (!await IsTrueAsync(expression))
         {
-            Assert.True(watch.Elapsed < Patience, $"Not true after {Patience.TotalSeconds:0} s: {expression}");
+            Assert.True(watch.Elapsed < Timeout, $"Not true after {Timeout.TotalSeconds:0} s: {expression}");
             await Task.Delay(TimeSpan.FromMilliseconds(50));
         }
     }
 
-    /// <summary>Bytes that came over the wire meanwhile, compressed as they were.</summary>
+    /// <summary>Bytes received over the network during <paramref name="act"/>, compressed.</summary>
     public async Task<double> CountBytesAsync(Func<Task> act)
     {
         ICDPSession network = await _context.NewCDPSessionAsync(Page);
@@ -75,7 +75,7 @@ internal sealed class Visit : IAsyncDisposable
         return bytes;
     }
 
-    /// <summary>How much of the page moved by itself since it was opened: the sum of all layout shifts.</summary>
+    /// <summary>Sum of all layout shifts since the page was opened, except those after input.</summary>
     public Task<double> ReadLayoutShiftAsync() => Page.EvaluateAsync<double>("""
         () => new Promise(done => {
           let sum = 0;
@@ -85,7 +85,7 @@ internal sealed class Visit : IAsyncDisposable
         })
         """);
 
-    /// <summary>What moved, and from where to where; for the message of a test.</summary>
+    /// <summary>What moved, from where to where, for failure messages.</summary>
     public Task<string> DescribeLayoutShiftsAsync() => Page.EvaluateAsync<string>("""
         () => new Promise(done => {
           const moves = [];
@@ -97,13 +97,13 @@ internal sealed class Visit : IAsyncDisposable
         })
         """);
 
-    /// <summary>Looks again and again until the address holds the part. Waiting for a navigation would miss one that happens before the wait begins.</summary>
+    /// <summary>Polls until the address contains <paramref name="part"/>. Waiting for a navigation would miss one that happened before the wait.</summary>
     public Task ExpectAddressAsync(string part) => Assertions.Expect(Page).ToHaveURLAsync(new Regex(Regex.Escape(part)));
 
-    /// <summary>Reaches an element with nothing but Tab, from the end of the page on from its beginning.</summary>
+    /// <summary>Presses Tab until the element has the focus, wrapping around at the end of the page.</summary>
     public async Task TabToAsync(string selector)
     {
-        for (int i = 0; i < MostTabs; i++)
+        for (int i = 0; i < MaxTabs; i++)
         {
             await Page.Keyboard.PressAsync("Tab");
             if (await Page.EvaluateAsync<bool>("selector => document.activeElement?.matches(selector) === true", selector))
@@ -115,7 +115,7 @@ internal sealed class Visit : IAsyncDisposable
         Assert.Fail($"The keyboard does not reach {selector}.");
     }
 
-    /// <summary>As <see cref="TabToAsync"/>, then a key.</summary>
+    /// <summary>Presses a key on the element after <see cref="TabToAsync"/>.</summary>
     public async Task PressAsync(string selector, string key)
     {
         await TabToAsync(selector);
@@ -132,7 +132,7 @@ internal sealed class Visit : IAsyncDisposable
         }
         catch (PlaywrightException e) when (e.Message.Contains("context was destroyed", StringComparison.Ordinal))
         {
-            return false; // the page is loading again
+            return false; // the page is reloading
         }
     }
 

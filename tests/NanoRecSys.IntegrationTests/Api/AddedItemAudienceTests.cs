@@ -4,7 +4,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>A movie that nobody has seen, added while the service runs, reaches those who like its kind and nobody else.</summary>
+/// <summary>A movie that nobody has seen, added while the service runs, is recommended to users who like its genre and to no others.</summary>
 public sealed class AddedItemAudienceTests : IDisposable
 {
     private const int MoviesOfEach = 30;
@@ -20,7 +20,7 @@ public sealed class AddedItemAudienceTests : IDisposable
     [InlineData(RankerUse.Never)]
     public async Task An_added_cartoon_is_recommended_to_those_who_watch_cartoons_and_a_horror_film_to_the_others(RankerUse ranker)
     {
-        int[] users = [.. Enumerable.Range(1, 120)]; // odd ones watch cartoons, even ones horror films
+        int[] users = [.. Enumerable.Range(1, 120)]; // odd ids watch cartoons, even ids horror films
         var store = new ArtifactStore(_folder.File("artifacts"));
         await WholeTraining.RunAsync(
             new PrepareOptions { Data = WriteData(users) },
@@ -48,7 +48,7 @@ public sealed class AddedItemAudienceTests : IDisposable
         }
     }
 
-    // Of thirty movies of their kind people have seen twelve: eighteen and the new one compete for eighteen places.
+    // Users have seen twelve of the thirty movies of their genre: the other eighteen and the new one compete for eighteen places.
     private static async Task<JsonElement> RecommendAsync(ApiServer api, int user) => await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 18}""");
 
     private string WriteData(int[] users)
@@ -59,7 +59,7 @@ public sealed class AddedItemAudienceTests : IDisposable
         List<string> ratings = ["userId,movieId,rating,timestamp"];
         foreach (int user in users)
         {
-            int[] movies = [.. Enumerable.Range(1, MoviesOfEach).Select(movie => (2 * movie) - (user % 2))]; // as odd or even as the user
+            int[] movies = [.. Enumerable.Range(1, MoviesOfEach).Select(movie => (2 * movie) - (user % 2))]; // odd or even, like the user
             random.Shuffle(movies);
             ratings.AddRange(movies.Take(12).Select((movie, t) => $"{user},{movie},4,{1000 + t}"));
         }

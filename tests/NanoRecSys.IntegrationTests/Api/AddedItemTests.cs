@@ -18,7 +18,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
 
         Assert.Equal((true, true, false), (receipt.Flag("stored"), receipt.Flag("recommendable"), again.Flag("stored")));
         Assert.Equal(("The Toy Story Returns", 1996), (receipt.GetProperty("item").Text("title"), receipt.GetProperty("item").GetProperty("attributes").GetProperty("year").GetInt32()));
-        await ApiServer.UntilAsync("the other replica knows it", async () => (await there.GetAsync("/items?query=story+returns")).GetProperty("items").Ids() is [9000001]);
+        await ApiServer.UntilAsync("the other replica has it", async () => (await there.GetAsync("/items?query=story+returns")).GetProperty("items").Ids() is [9000001]);
         foreach (ApiServer api in new[] { here, there })
         {
             Assert.Equal([9000001], (await api.GetAsync("/items?query=toy%20story%20returns")).GetProperty("items").Ids().AsEnumerable());
@@ -31,7 +31,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
         JsonElement stranger = await there.PostAsync("/recommend", """{"user_id": 1000000, "filters": {"only_ids": [9000001]}, "explain": true}""");
         Assert.Equal((9000001, "New in the catalog."), (Assert.Single(stranger.MovieIds()), stranger.GetProperty("explanations")[0].GetString()));
 
-        // An event with it is taken, and it does not come again.
+        // An event with it is accepted, and it is not recommended again.
         await here.PostAsync("/events", """{"user_id": 1, "movie_id": 9000001}""");
         Assert.Equal([1], (await there.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 1]}}""")).MovieIds().AsEnumerable());
     }
@@ -100,7 +100,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
         await api.PostAsync("/items", Cartoon);
         using HttpResponseMessage damaged = await api.SendAsync("/items", """{"movie_id": 9000005, "title": "Hidden"}""");
 
-        await ApiServer.UntilAsync("the stored ones are read", async () => (await api.FetchAsync("/items/9000007")).IsSuccessStatusCode);
+        await ApiServer.UntilAsync("the stored items are read", async () => (await api.FetchAsync("/items/9000007")).IsSuccessStatusCode);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, damaged.StatusCode);
         Assert.Contains("HDEL nanorecsys:items 9000005", (await damaged.BodyAsync()).Text("detail"), StringComparison.Ordinal);
         Assert.Equal([9000001, 9000007], (await api.GetAsync("/items?ids=9000001,9000002,9000003,9000004,9000005,9000006,9000007")).GetProperty("items").Ids().AsEnumerable());
@@ -117,10 +117,10 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
         await redis.GetDatabase().HashDeleteAsync("nanorecsys:items", 9000001);
         await redis.GetDatabase().HashSetAsync("nanorecsys:items", 9000008, """{"movie_id":9000008,"title":"Instead","genres":["Drama"],"added":2}""");
 
-        await ApiServer.UntilAsync("the other one is known", async () => (await api.FetchAsync("/items/9000008")).IsSuccessStatusCode);
-        await ApiServer.UntilAsync("the first one is not", async () => (await api.FetchAsync("/items/9000001")).StatusCode == HttpStatusCode.NotFound);
+        await ApiServer.UntilAsync("the other item is found", async () => (await api.FetchAsync("/items/9000008")).IsSuccessStatusCode);
+        await ApiServer.UntilAsync("the first item is gone", async () => (await api.FetchAsync("/items/9000001")).StatusCode == HttpStatusCode.NotFound);
         await redis.GetDatabase().HashSetAsync("nanorecsys:items", 9000008, """{"movie_id":9000008,"title":"Renamed","genres":["Drama"],"added":2}""");
-        await ApiServer.UntilAsync("its content is known", async () => (await api.GetAsync("/items?query=renamed")).GetProperty("items").Ids() is [9000008]);
+        await ApiServer.UntilAsync("the renamed item is found", async () => (await api.GetAsync("/items?query=renamed")).GetProperty("items").Ids() is [9000008]);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
             9100000 + i, $$"""{"movie_id":{{9100000 + i}},"title":"Reel {{i}}","year":{{1950 + i % 70}},"genres":["Drama"],"added":{{i}}}"""))]);
         await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
 
-        await ApiServer.UntilAsync("the last one is placed", async () =>
+        await ApiServer.UntilAsync("the last item is placed", async () =>
         {
             Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 1}""")).Text("mode"));
             return (await api.FetchAsync("/items/9119999/similar")).IsSuccessStatusCode;
@@ -140,7 +140,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
 
         JsonElement receipt = await api.PostAsync("/items", Cartoon);
         Assert.True(receipt.Flag("stored"));
-        await ApiServer.UntilAsync("it is placed after those that still wait", async () =>
+        await ApiServer.UntilAsync("the new item is placed after the pending ones", async () =>
             (await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 9119999]}}""")).MovieIds().Order().SequenceEqual([9000001, 9119999]));
         Assert.Equal([9119999], (await api.GetAsync("/items?query=reel+19999")).GetProperty("items").Ids().Take(1));
     }
@@ -172,7 +172,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task A_movie_that_is_sent_again_gets_the_answer_of_its_first_storage()
+    public async Task A_movie_sent_again_returns_the_stored_one()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(224), cache.ConnectionString);

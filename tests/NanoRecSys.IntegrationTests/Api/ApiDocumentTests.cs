@@ -5,10 +5,10 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Holds docs/api.md to its examples: each call is made, in order, and must be answered as shown there.</summary>
+/// <summary>Checks the examples of docs/api.md: each call is made, in order, and must be answered as shown there.</summary>
 public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDisposable
 {
-    // Names come from what a version holds: the page's two stand for this test's.
+    // Version names depend on their content: the two on the page are replaced by those of this test.
     private const string PageNewer = "fa734db1589c";
     private const string PageOlder = "2b2be9998708";
 
@@ -46,7 +46,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
             JsonElement answer = await response.BodyAsync();
             Assert.True(example.Groups["status"].Value == $"{(int)response.StatusCode}", $"{example.Value}\n{answer}");
             Assert.Equal(TopFields().Matches(example.Groups["answer"].Value).Select(field => field.Groups["name"].Value).Order(StringComparer.Ordinal), answer.Names());
-            await api.ServeAsync(api.Store.ReadPinned() ?? api.Store.ReadCurrent()!); // what an example has activated is served a moment later
+            await api.ServeAsync(api.Store.ReadPinned() ?? api.Store.ReadCurrent()!); // an activated version is served with a short delay
         }
     }
 
@@ -63,7 +63,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
             {
                 foreach (JsonProperty response in call.Value.GetProperty("responses").EnumerateObject())
                 {
-                    // The first of the page; a literal path is not a parameter's value: /models/pin is not the version "pin".
+                    // The first on the page; a literal path does not match a parameter: /models/pin is not the version "pin".
                     string? expected = Examples().Matches(page)
                         .Where(example => example.Groups["method"].Value.Equals(call.Name, StringComparison.OrdinalIgnoreCase) && example.Groups["status"].Value == response.Name)
                         .Where(example => address.IsMatch(example.Groups["path"].Value.Split('?')[0]))
@@ -126,7 +126,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
             Assert.True(
                 call.Value.GetProperty("responses").EnumerateObject().Any(response =>
                     response.Value.TryGetProperty("content", out JsonElement content) && content.GetProperty("application/json").TryGetProperty("example", out _)),
-                $"{call.Name} {path.Name} has no example of an answer.");
+                $"{call.Name} {path.Name} has no example response.");
         }
     }
 
@@ -155,8 +155,8 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
     {
         string[] kinds = schema.TryGetProperty("type", out JsonElement type) ? type.ValueKind == JsonValueKind.Array ? type.Texts() : [type.GetString()!] : [];
         Assert.True(kinds.Length > 0 || schema.Names().Intersect(["$ref", "oneOf", "enum"]).Any(), $"{place} has no type.");
-        Assert.False(kinds.Contains("string") && kinds.Intersect(["integer", "number"]).Any(), $"{place} is a number or a text.");
-        Assert.True(!kinds.Contains("array") || schema.TryGetProperty("items", out _), $"{place} is a list of anything.");
+        Assert.False(kinds.Contains("string") && kinds.Intersect(["integer", "number"]).Any(), $"{place} is both a number and a string.");
+        Assert.True(!kinds.Contains("array") || schema.TryGetProperty("items", out _), $"{place} is a list without an item type.");
         foreach (JsonProperty property in schema.TryGetProperty("properties", out JsonElement properties) ? properties.EnumerateObject().ToArray() : [])
         {
             RequireTypes(property.Value, $"{place}.{property.Name}");

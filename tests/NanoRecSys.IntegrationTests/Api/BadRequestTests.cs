@@ -29,7 +29,7 @@ public sealed class BadRequestTests
     [InlineData("{")]
     [InlineData("not json")]
     [InlineData("[1]")]
-    [InlineData("""{"user_id": 1, "\ud800": 0}""")] // a name that is half a character
+    [InlineData("""{"user_id": 1, "\ud800": 0}""")] // a name with half a surrogate pair
     public async Task A_body_that_is_not_a_JSON_object_is_refused_in_the_same_shape(string body)
     {
         ApiServer api = await SharedServers.Empty;

@@ -6,7 +6,7 @@ public sealed class CacheTests
 {
     private const string Everything = """{"user_id": 11, "k": 5, "explain": true, "include_history": true}""";
 
-    // What lies in this process hides for a second what happens to Redis.
+    // Answers in process memory hide failures of Redis for up to a second.
     private static readonly (string Name, string Value) WithoutMemory = ("Recommendations:MemoryBytes", "0");
 
     public static TheoryData<string> Kinds => CacheServer.Kinds;
@@ -147,7 +147,7 @@ public sealed class CacheTests
         cache.Thaw();
 
         Assert.All(modes, mode => Assert.Equal("degraded", mode));
-        Assert.InRange(milliseconds[10], 0, 100); // the middle one did not wait at all
+        Assert.InRange(milliseconds[10], 0, 100); // the median did not wait at all
         await ApiServer.UntilAsync("answers come from the cache", async () => (await api.PostAsync("/recommend", Everything)).Flag("served_from_cache"));
     }
 }

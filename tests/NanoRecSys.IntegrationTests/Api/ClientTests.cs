@@ -51,7 +51,7 @@ public sealed class ClientTests
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(501), cache.ConnectionString);
-        await using ServiceProvider services = Services(api, key: null, client => client.AddHttpMessageHandler(() => new LosesFirstAnswer()));
+        await using ServiceProvider services = Services(api, key: null, client => client.AddHttpMessageHandler(() => new DropsFirstResponse()));
 
         EventReceipt receipt = await services.GetRequiredService<NanoRecSysClient>().StoreAsync(new EventRequest { UserId = 11, ItemId = 1010 }, Test);
 
@@ -59,7 +59,7 @@ public sealed class ClientTests
         Assert.Single(await api.HistoryAsync(11), 1010);
     }
 
-    /// <summary>With ids that contain characters with a meaning in URLs.</summary>
+    /// <summary>With ids that contain reserved URL characters.</summary>
     [Fact]
     public async Task Items_and_events_are_stored_listed_and_deleted()
     {
@@ -135,17 +135,17 @@ public sealed class ClientTests
         return services;
     }
 
-    /// <summary>The API has stored the event, but its answer does not arrive.</summary>
-    private sealed class LosesFirstAnswer : DelegatingHandler
+    /// <summary>Drops the first response: the API has stored the event, but the client gets an error.</summary>
+    private sealed class DropsFirstResponse : DelegatingHandler
     {
-        private bool _lost;
+        private bool _dropped;
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             HttpResponseMessage response = await base.SendAsync(request, cancellationToken);
-            if (!_lost)
+            if (!_dropped)
             {
-                _lost = true;
+                _dropped = true;
                 response.Dispose();
                 throw new HttpRequestException("The connection was reset.");
             }

@@ -25,7 +25,7 @@ public sealed class EventDeletionTests
         Assert.Equal((HttpStatusCode.OK, 2), (response.StatusCode, (await response.BodyAsync()).GetProperty("deleted").GetInt32()));
         Assert.DoesNotContain(redis.GetServers()[0].Keys(), key => key.ToString().Contains("5201", StringComparison.Ordinal));
         Assert.Equal("unknown_user", (await here.PostAsync("/recommend", Question)).GetProperty("debug_timing").Text("fallback_reason"));
-        await ApiServer.UntilAsync("the notice came", async () => (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids().Length == 0);
+        await ApiServer.UntilAsync("the notice has arrived", async () => (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids().Length == 0);
         int[] others = await here.HistoryAsync(5202);
         Assert.Equal([1012], others);
     }
@@ -40,7 +40,7 @@ public sealed class EventDeletionTests
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
 
         await redis.GetDatabase().KeyDeleteAsync("nanorecsys:user:{5201}:events");
-        await ApiServer.UntilAsync("the events are missed", async () => (await api.PostAsync("/recommend", Question)).GetProperty("history").Ids().Length == 0);
+        await ApiServer.UntilAsync("the deletion is detected", async () => (await api.PostAsync("/recommend", Question)).GetProperty("history").Ids().Length == 0);
 
         await api.PostAsync("/events", """{"events": [{"user_id": 5201, "movie_id": 1020, "timestamp": 1}, {"user_id": 5201, "movie_id": 1021, "timestamp": 2}]}""");
         JsonElement after = await api.PostAsync("/recommend", Question);
@@ -63,7 +63,7 @@ public sealed class EventDeletionTests
 
         Assert.Equal([1, 0, 0], deleted);
         Assert.Equal((int[])[1010], (await here.PostAsync("/recommend", Question)).GetProperty("history").Ids());
-        await ApiServer.UntilAsync("the notice came", async () => (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids() is [1010]);
+        await ApiServer.UntilAsync("the notice has arrived", async () => (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids() is [1010]);
         await here.PostAsync("/events", Second);
         Assert.Equal((int[])[1010, 1011], (await here.PostAsync("/recommend", Question)).GetProperty("history").Ids());
 

@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>A user with many events costs nobody else anything.</summary>
+/// <summary>A user with very many events does not affect other users.</summary>
 public sealed class EventLimitTests
 {
     [Fact]

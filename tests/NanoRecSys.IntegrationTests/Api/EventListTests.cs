@@ -20,16 +20,16 @@ public sealed class EventListTests
         JsonElement[] ofItem = [.. (await api.GetAsync("/events?item=1010")).GetProperty("events").EnumerateArray()];
         JsonElement one = (await api.GetAsync("/events?user=11&item=1011")).GetProperty("events");
 
-        Assert.Equal([5201, 11, 11], events.Select(happened => happened.GetProperty("user_id").GetInt32())); // the newest first
+        Assert.Equal([5201, 11, 11], events.Select(row => row.GetProperty("user_id").GetInt32())); // newest first
         Assert.Equal((DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), 3), (all.GetProperty("days")[0].Text("day"), all.GetProperty("days")[0].GetProperty("events").GetInt32()));
         Assert.Equal(14, all.GetProperty("days").GetArrayLength());
-        Assert.Equal(["like", "watch"], ofItem.Select(happened => happened.Text("type")));
+        Assert.Equal(["like", "watch"], ofItem.Select(row => row.Text("type")));
         Assert.Equal(("Movie 1011", 4.5, 1767225600), (one[0].Text("title"), one[0].GetProperty("rating").GetDouble(), one[0].GetProperty("timestamp").GetInt32()));
         Assert.Equal(1, (await api.GetAsync("/events?limit=1")).GetProperty("events").GetArrayLength());
 
-        foreach (JsonElement happened in events)
+        foreach (JsonElement row in events)
         {
-            JsonElement deleted = await api.SendAsync(HttpMethod.Delete, $"/users/{happened.GetProperty("user_id").GetInt32()}/events/{Uri.EscapeDataString(happened.Text("key"))}");
+            JsonElement deleted = await api.SendAsync(HttpMethod.Delete, $"/users/{row.GetProperty("user_id").GetInt32()}/events/{Uri.EscapeDataString(row.Text("key"))}");
             Assert.Equal(1, deleted.GetProperty("deleted").GetInt32());
         }
 
@@ -45,7 +45,7 @@ public sealed class EventListTests
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
         await api.PostAsync("/events", """{"user_id": 5201, "item_id": 1010}""");
         await api.PostAsync("/events", $$"""{"events": [{{string.Join(", ", Enumerable.Range(0, 1000).Select(i => $$"""{"user_id": {{6000 + i % 7}}, "item_id": 1011}"""))}}]}""");
-        await ApiServer.UntilAsync("all are counted", async () => (await api.GetAsync("/events")).GetProperty("days")[0].GetProperty("events").GetInt32() == 1001);
+        await ApiServer.UntilAsync("all events are counted", async () => (await api.GetAsync("/events")).GetProperty("days")[0].GetProperty("events").GetInt32() == 1001);
 
         Assert.Equal(1000, await redis.GetDatabase().SortedSetLengthAsync("nanorecsys:events:latest"));
         await api.SendAsync(HttpMethod.Delete, "/users/6003/events");
@@ -60,7 +60,7 @@ public sealed class EventListTests
     private static async Task<JsonElement> UntilCountedAsync(ApiServer api, string path, int events)
     {
         JsonElement list = default;
-        await ApiServer.UntilAsync($"there are {events}", async () => (list = await api.GetAsync(path)).GetProperty("events").GetArrayLength() == events);
+        await ApiServer.UntilAsync($"{events} events are listed", async () => (list = await api.GetAsync(path)).GetProperty("events").GetArrayLength() == events);
         return list;
     }
 }

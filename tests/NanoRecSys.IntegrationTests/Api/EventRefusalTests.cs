@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Events where nothing can take them: no store, no model, a store that is away or full.</summary>
+/// <summary>Events that cannot be stored: no store, no model, or a store that is down or full.</summary>
 public sealed class EventRefusalTests
 {
     private const int FirstUser = 5001;
@@ -22,7 +22,7 @@ public sealed class EventRefusalTests
     }
 
     [Fact]
-    public async Task Events_wait_for_the_first_model()
+    public async Task Events_are_refused_before_the_first_model()
     {
         await using ApiServer api = ApiServer.Start();
 
@@ -46,7 +46,7 @@ public sealed class EventRefusalTests
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5);
 
         cache.Start();
-        await ApiServer.UntilAsync("events are taken", async () =>
+        await ApiServer.UntilAsync("events are accepted", async () =>
         {
             using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "key": "a"}""");
             return response.StatusCode == HttpStatusCode.OK;

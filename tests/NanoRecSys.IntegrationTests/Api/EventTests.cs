@@ -6,7 +6,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class EventTests
 {
-    private const int Newcomer = 5001; // whom no model knows
+    private const int Newcomer = 5001; // unknown to every model
 
     public static TheoryData<string> Kinds => CacheServer.Kinds;
 
@@ -25,8 +25,8 @@ public sealed class EventTests
         Assert.Equal((1, 0), (receipt.GetProperty("stored").GetInt32(), receipt.GetProperty("duplicates").GetInt32()));
         foreach (ApiServer replica in new[] { here, there })
         {
-            // Where it was taken at once; elsewhere as soon as the notice of it came.
-            await ApiServer.UntilAsync("the event is known", async () =>
+            // Visible at once on the replica that stored it, on the other as soon as the notice arrives.
+            await ApiServer.UntilAsync("the event is visible", async () =>
                 replica == here || (await replica.PostAsync("/recommend", question)).GetProperty("history").Ids().Length == 4);
             JsonElement answer = await replica.PostAsync("/recommend", question);
             Assert.Equal([1003, 1001, 1002, liked], answer.GetProperty("history").Ids());
@@ -106,7 +106,7 @@ public sealed class EventTests
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
         Assert.Equal("key_reused", (await response.BodyAsync()).GetProperty("detail")[0].Text("type"));
-        await api.PostAsync("/events", """{"user_id": 11, "movie_id": 1011, "timestamp": 1000, "key": "a"}"""); // keys are each user's own
+        await api.PostAsync("/events", """{"user_id": 11, "movie_id": 1011, "timestamp": 1000, "key": "a"}"""); // keys are per user
     }
 
     [Fact]
@@ -243,7 +243,7 @@ public sealed class EventTests
             await database.HashSetAsync($"nanorecsys:events:user:{user}", [new("key:a", Stored(1010)), new("key:b", Stored(1011))]);
         }
 
-        await database.HashSetAsync($"nanorecsys:user:{{{Newcomer}}}:events", "key:b", Stored(1012)); // by this release
+        await database.HashSetAsync($"nanorecsys:user:{{{Newcomer}}}:events", "key:b", Stored(1012)); // stored by this release
         await database.HashSetAsync("nanorecsys:forgotten", RandomModel.QuietUser, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000);
         UserErrorException early = await Assert.ThrowsAsync<UserErrorException>(() => LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
 

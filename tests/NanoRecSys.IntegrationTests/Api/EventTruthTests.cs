@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>What the answer to <c>POST /events</c> says is stored is what is stored.</summary>
+/// <summary>The response of <c>POST /events</c> reports exactly what is stored.</summary>
 public sealed class EventTruthTests
 {
     private const int User = 5101;
@@ -51,13 +51,13 @@ public sealed class EventTruthTests
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         Assert.DoesNotContain("full", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
-        await ApiServer.UntilAsync("the status knows", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+        await ApiServer.UntilAsync("the status reports it", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
             .Any(warning => warning.Contains("read-only replica", StringComparison.Ordinal)));
     }
 
     [Theory]
     [InlineData("-hsetnx")]
-    [InlineData("resetchannels")] // a notice that is not permitted
+    [InlineData("resetchannels")] // publishing notices is not permitted
     public async Task A_command_that_is_not_permitted_stores_nothing_and_the_answer_says_so(string denied)
     {
         using var cache = new CacheServer.RedisCache();
@@ -100,7 +100,7 @@ public sealed class EventTruthTests
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(616), cache.ConnectionString);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
-        // As the server stored it a minute ago, with its own time.
+        // Stored a minute ago with the server's time.
         long before = DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeSeconds();
         await redis.GetDatabase().HashSetAsync("nanorecsys:user:{5101}:events", "key:visit",
             $$"""{"movie_id":1010,"timestamp":{{before}},"type":"watch","received":{{before}}000000}""");

@@ -8,7 +8,7 @@ public sealed class ExplainTests
     [Fact]
     public async Task The_only_movie_that_determines_the_score_is_found()
     {
-        // This network looks at nothing but the last movie, 1002: the cause is planted.
+        // This network depends only on the last movie, 1002: the cause is planted.
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(201) { Ranker = null, SeesOnlyTheLast = true });
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11, "k": 5, "explain": true}""");
@@ -69,7 +69,7 @@ public sealed class ExplainTests
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 7, "k": 10, "explain": true}""");
 
-        // Fifty movies are more than the model reads; a share of each sigmoid is at most all of it.
+        // Of fifty movies the model reads the last twenty; a contribution is at most the whole sigmoid.
         Assert.All(answer.GetProperty("reasons").EnumerateArray(), reason =>
             Assert.All(reason.GetProperty("because").EnumerateArray(), cause =>
             {

@@ -19,7 +19,7 @@ public sealed class ExploreTests
 
         JsonElement audience = await api.GetAsync("/items/1003/audience");
 
-        // Users 7 and 11 have seen it, user 12 nothing at all: 110 and 205 are left.
+        // Users 7 and 11 have seen it, user 12 has no history: 110 and 205 are left.
         Assert.Equal((5, 4, 2), (audience.GetProperty("users").GetInt32(), audience.GetProperty("sampled").GetInt32(), audience.GetProperty("seen").GetInt32()));
         Assert.Equal([110, 205], audience.GetProperty("first").EnumerateArray().Select(member => member.GetProperty("user_id").GetInt32()).Order());
     }
@@ -91,7 +91,7 @@ public sealed class ExploreTests
     [InlineData("/items/99", HttpStatusCode.NotFound)]
     [InlineData("/items/99/audience", HttpStatusCode.NotFound)]
     [InlineData("/items/99/lists", HttpStatusCode.NotFound)]
-    [InlineData("/map", HttpStatusCode.NotFound)] // This version was published without one, as older ones were.
+    [InlineData("/map", HttpStatusCode.NotFound)] // this version was published without a map, like older ones
     [InlineData("/items?ids=1001,a%09b", HttpStatusCode.UnprocessableEntity)]
     public async Task Unknown_ids_and_invalid_parameters_are_reported(string path, HttpStatusCode expected)
     {

@@ -18,14 +18,14 @@ public sealed class FilterTests
     public async Task Exactly_the_items_that_pass_the_filter_are_returned(string filter)
     {
         ApiServer api = await SharedServers.Ranked;
-        JsonElement asked = JsonSerializer.Deserialize<JsonElement>(filter);
+        JsonElement requested = JsonSerializer.Deserialize<JsonElement>(filter);
 
         JsonElement personal = await api.PostAsync("/recommend", $$"""{"user_id": 11, "filters": {{filter}}, "k": 60}""");
         JsonElement popular = await api.PostAsync("/recommend", $$"""{"user_id": 999, "filters": {{filter}}, "k": 60}""");
 
-        int[] passing = [.. RandomModel.Catalog.Items.Where(item => Passes(asked, item)).Select(item => item.Id.Number())];
+        int[] passing = [.. RandomModel.Catalog.Items.Where(item => Passes(requested, item)).Select(item => item.Id.Number())];
         Assert.Equal(passing.Except(Seen).Order(), personal.MovieIds().Order());
-        // What the five people started with first, then the most watched, as they stand.
+        // First the movies that the five users started with, then the most watched.
         Assert.Equal(passing.OrderByDescending(id => id <= 1003 ? 2 : id is <= 1010 or (>= 1041 and <= 1043) ? 1 : 0), popular.MovieIds());
     }
 
@@ -94,18 +94,18 @@ public sealed class FilterTests
     {
         ApiServer api = await SharedServers.Unranked;
         (float[] vectors, int width) = NpyFile.Read(api.Store.Open(api.Store.ReadCurrent()!).PathOf(ArtifactNames.ItemEmbeddings));
-        async Task<(int First, double Resemblance)> AskAsync(string diversity)
+        async Task<(int First, double Similarity)> AskAsync(string diversity)
         {
             int[] rows = [.. (await api.PostAsync("/recommend", $$"""{"user_id": 11, "k": 5, "diversity": {{diversity}}}""")).MovieIds().Select(id => id - 1001)];
             Assert.Equal(5, rows.Distinct().Count());
             return (rows[0], rows.SelectMany((a, i) => rows[(i + 1)..].Select(b => (double)TensorPrimitives.Dot(vectors.AsSpan(a * width, width), vectors.AsSpan(b * width, width)))).Average());
         }
 
-        (int First, double Resemblance)[] answers = [await AskAsync("0"), await AskAsync("0.5"), await AskAsync("1")];
+        (int First, double Similarity)[] answers = [await AskAsync("0"), await AskAsync("0.5"), await AskAsync("1")];
 
-        Assert.Equal(answers[0].First, answers[1].First); // the best still stands first
-        Assert.True(answers[1].Resemblance < answers[0].Resemblance, $"{answers[1]} {answers[0]}");
-        Assert.True(answers[2].Resemblance < answers[1].Resemblance, $"{answers[2]} {answers[1]}");
+        Assert.Equal(answers[0].First, answers[1].First); // the best item stays first
+        Assert.True(answers[1].Similarity < answers[0].Similarity, $"{answers[1]} {answers[0]}");
+        Assert.True(answers[2].Similarity < answers[1].Similarity, $"{answers[2]} {answers[1]}");
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class HotSwapTests
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(35));
         string running = api.Store.ReadCurrent()!;
-        string damaged = PublishDamaged(api.Store, new RandomModel(36), out string damagedFile, out byte[] whole);
+        string damaged = PublishDamaged(api.Store, new RandomModel(36), out string damagedFile, out byte[] original);
 
         await ApiServer.UntilAsync("the refusal is reported", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
             .Any(text => text.Contains(damaged, StringComparison.Ordinal) && text.Contains("SHA-256", StringComparison.Ordinal)));
@@ -53,7 +53,7 @@ public sealed class HotSwapTests
         Assert.Equal("degraded", answer.Text("mode"));
 
         // Repaired and made current again under the same name, it is served.
-        File.WriteAllBytes(damagedFile, whole);
+        File.WriteAllBytes(damagedFile, original);
         api.Store.SetCurrent(damaged);
         await api.ServeAsync(damaged);
         Assert.DoesNotContain((await api.StatusAsync()).GetProperty("warnings").Texts(), text => text.Contains("refused", StringComparison.Ordinal));
@@ -71,11 +71,11 @@ public sealed class HotSwapTests
         Assert.False((await api.StatusAsync()).Flag("ready"));
     }
 
-    // Made in a store of its own, so that the API never sees it whole.
-    private static string PublishDamaged(ArtifactStore store, RandomModel model, out string damagedFile, out byte[] whole)
+    // Created in a separate store, so that the API never sees it intact.
+    private static string PublishDamaged(ArtifactStore store, RandomModel model, out string damagedFile, out byte[] original)
     {
-        using var workshop = new TemporaryFolder();
-        ArtifactVersion version = model.Publish(new ArtifactStore(workshop.Path));
+        using var scratch = new TemporaryFolder();
+        ArtifactVersion version = model.Publish(new ArtifactStore(scratch.Path));
         string folder = Path.Combine(store.VersionsFolder, version.Manifest.ModelVersion);
         Directory.CreateDirectory(folder);
         foreach (string file in Directory.EnumerateFiles(version.Folder))
@@ -84,8 +84,8 @@ public sealed class HotSwapTests
         }
 
         damagedFile = Path.Combine(folder, ArtifactNames.Index);
-        whole = File.ReadAllBytes(damagedFile);
-        byte[] changed = [.. whole];
+        original = File.ReadAllBytes(damagedFile);
+        byte[] changed = [.. original];
         changed[^5] ^= 1;
         File.WriteAllBytes(damagedFile, changed);
         store.SetCurrent(version.Manifest.ModelVersion);

@@ -22,7 +22,7 @@ public sealed class ItemChangeTests
         JsonElement receipt = await here.SendAsync(HttpMethod.Patch, "/items/a%2Fb", """{"hidden": true}""");
 
         Assert.Equal((true, true, true), (receipt.Flag("stored"), receipt.Flag("recommendable"), receipt.GetProperty("item").Flag("hidden")));
-        Assert.DoesNotContain("a/b", await RecommendedAsync(here)); // where it was taken at once
+        Assert.DoesNotContain("a/b", await RecommendedAsync(here)); // at once on the replica that stored the change
         await ApiServer.UntilAsync("the other replica hides it", async () => !(await RecommendedAsync(there)).Contains("a/b"));
         foreach (ApiServer api in new[] { here, there })
         {
@@ -33,11 +33,11 @@ public sealed class ItemChangeTests
 
             Assert.DoesNotContain("a/b", (await api.GetAsync("/items/sku-1/similar?k=60")).GetProperty("items").TextIds());
             Assert.DoesNotContain("a/b", (await api.PostAsync("/recommend", """{"user_id": "b/c", "k": 60}""")).GetProperty("movie_ids").Texts());
-            Assert.True((await api.GetAsync("/items/a%2Fb")).GetProperty("item").Flag("hidden")); // it can be looked up
+            Assert.True((await api.GetAsync("/items/a%2Fb")).GetProperty("item").Flag("hidden")); // it can still be looked up
         }
 
         await there.SendAsync(HttpMethod.Patch, "/items/a%2Fb", """{"hidden": null}""");
-        await ApiServer.UntilAsync("it is back", async () => (await RecommendedAsync(here)).Contains("a/b"));
+        await ApiServer.UntilAsync("the item is back", async () => (await RecommendedAsync(here)).Contains("a/b"));
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class ItemChangeTests
         await api.SendAsync(HttpMethod.Patch, "/items/sku-21", $$"""{"available_until": {{start.ToUnixTimeSeconds()}}}""");
         string[] before = await RecommendedAsync(api);
         bool isEarly = DateTimeOffset.UtcNow < start.AddSeconds(-1);
-        await ApiServer.UntilAsync("the time has come", async () => await RecommendedAsync(api) is var items && items.Contains("sku-20") && !items.Contains("sku-21"));
+        await ApiServer.UntilAsync("both times have passed", async () => await RecommendedAsync(api) is var items && items.Contains("sku-20") && !items.Contains("sku-21"));
 
         Assert.True(!isEarly || (!before.Contains("sku-20") && before.Contains("sku-21")));
         Assert.True(DateTimeOffset.UtcNow >= start);
@@ -87,21 +87,21 @@ public sealed class ItemChangeTests
         JsonElement again = await here.SendAsync(HttpMethod.Delete, "/items/a%2Fb");
 
         Assert.Equal((true, false), (deleted.Flag("deleted"), again.Flag("deleted")));
-        await ApiServer.UntilAsync("the other replica knows", async () => (await there.FetchAsync("/items/a%2Fb")).StatusCode == HttpStatusCode.NotFound);
+        await ApiServer.UntilAsync("the other replica has deleted it", async () => (await there.FetchAsync("/items/a%2Fb")).StatusCode == HttpStatusCode.NotFound);
         await using ApiServer restarted = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
-        await ApiServer.UntilAsync("the new replica knows", async () => (await restarted.FetchAsync("/items/a%2Fb")).StatusCode == HttpStatusCode.NotFound);
+        await ApiServer.UntilAsync("the new replica has deleted it", async () => (await restarted.FetchAsync("/items/a%2Fb")).StatusCode == HttpStatusCode.NotFound);
         foreach (ApiServer api in new[] { here, there, restarted })
         {
             Assert.DoesNotContain("a/b", await RecommendedAsync(api));
             Assert.DoesNotContain("a/b", (await api.GetAsync("/items?query=thing+3")).GetProperty("items").TextIds());
-            using HttpResponseMessage happened = await api.SendAsync("/events", """{"user_id": "b/c", "item_id": "a/b"}""");
-            Assert.Equal("unknown_item", (await happened.BodyAsync()).GetProperty("detail")[0].Text("type"));
+            using HttpResponseMessage refused = await api.SendAsync("/events", """{"user_id": "b/c", "item_id": "a/b"}""");
+            Assert.Equal("unknown_item", (await refused.BodyAsync()).GetProperty("detail")[0].Text("type"));
         }
 
         JsonElement put = await there.SendAsync(HttpMethod.Put, "/items/a%2Fb", """{"title": "Thing three", "categories": ["Shelf 0"], "attributes": {"price": 3}}""");
 
         Assert.Equal("""{"item_id":"a/b","title":"Thing three","categories":["Shelf 0"],"attributes":{"price":3}}""", put.GetProperty("item").GetRawText());
-        await ApiServer.UntilAsync("it is back", async () => (await RecommendedAsync(here)).Contains("a/b"));
+        await ApiServer.UntilAsync("the item is back", async () => (await RecommendedAsync(here)).Contains("a/b"));
         Assert.Equal(["a/b"], (await here.GetAsync("/items?query=three")).GetProperty("items").TextIds());
         Assert.DoesNotContain("a/b", (await here.GetAsync("/items?query=thing+3")).GetProperty("items").TextIds());
     }
@@ -117,7 +117,7 @@ public sealed class ItemChangeTests
 
         foreach (ApiServer api in new[] { here, there })
         {
-            await ApiServer.UntilAsync("all are there", async () =>
+            await ApiServer.UntilAsync("all changes are visible", async () =>
                 (await api.GetAsync("/items/sku-9")).GetProperty("item").GetProperty("attributes").EnumerateObject().Count(attribute => attribute.Name.StartsWith("extra", StringComparison.Ordinal)) == 8);
         }
     }
@@ -130,7 +130,7 @@ public sealed class ItemChangeTests
         await redis.GetDatabase().HashSetAsync("nanorecsys:items", "777", """{"movie_id":777,"title":"The Lighthouse","year":2019,"genres":["Drama"],"added":5}""");
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(336), cache.ConnectionString);
 
-        await ApiServer.UntilAsync("it is read", async () => (await api.FetchAsync("/items/777")).IsSuccessStatusCode);
+        await ApiServer.UntilAsync("the stored film is read", async () => (await api.FetchAsync("/items/777")).IsSuccessStatusCode);
         JsonElement changed = await api.SendAsync(HttpMethod.Patch, "/items/777", """{"image_url": "https://example.com/777.jpg"}""");
 
         Assert.Equal(

@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Answers in a replica's own memory: distinguished from those in Redis by emptying Redis.</summary>
+/// <summary>Cached answers in a replica's memory, told apart from those in Redis by deleting the latter.</summary>
 public sealed class MemoryTests
 {
     private const string Question = """{"user_id": 11, "k": 5}""";
@@ -31,8 +31,8 @@ public sealed class MemoryTests
             waited.Add(watch.Elapsed.TotalMilliseconds);
         }
 
-        TestContext.Current.SendDiagnosticMessage($"{kind}: the other replica knew an event after {waited.Max():F1} ms at most.");
-        Assert.InRange(waited.Order().ElementAt(waited.Count / 2), 0, 1000); // The median. Without a notice it would wait for good.
+        TestContext.Current.SendDiagnosticMessage($"{kind}: an event was visible on the other replica after at most {waited.Max():F1} ms.");
+        Assert.InRange(waited.Order().ElementAt(waited.Count / 2), 0, 1000); // The median. Without a notice it would wait forever.
         Assert.DoesNotContain(before[0], (await there.PostAsync("/recommend", Question)).MovieIds());
     }
 
@@ -82,15 +82,15 @@ public sealed class MemoryTests
         await using ApiServer there = await ApiServer.StartAsync(here.Store, slow.ConnectionString);
         await UntilInMemoryAsync(there, cache);
         slow.NoticeLag = TimeSpan.FromSeconds(5);
-        await ApiServer.UntilAsync("beats arrive, all of them late", () => Task.FromResult(slow.LateMessages > 8));
+        await ApiServer.UntilAsync("heartbeats arrive, all of them late", () => Task.FromResult(slow.LateMessages > 8));
         int[] before = (await there.PostAsync("/recommend", Question)).MovieIds();
         await there.PostAsync("/recommend", Question);
 
         var watch = Stopwatch.StartNew();
         await here.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{before[0]}}, "type": "dislike"}""");
-        await ApiServer.UntilAsync("the event is known", async () => !(await there.PostAsync("/recommend", Question)).MovieIds().Contains(before[0]));
+        await ApiServer.UntilAsync("the event is visible", async () => !(await there.PostAsync("/recommend", Question)).MovieIds().Contains(before[0]));
 
-        Assert.True(watch.Elapsed < slow.NoticeLag, $"It was known only after {watch.Elapsed}.");
+        Assert.True(watch.Elapsed < slow.NoticeLag, $"It was visible only after {watch.Elapsed}.");
         Assert.Equal("live", (await there.PostAsync("/recommend", Question)).Text("mode"));
     }
 

@@ -74,7 +74,7 @@ public sealed class ModelLifecycleTests : IDisposable
         await api.PostAsync($"/models/{pinned}/pin", "");
 
         string published = new RandomModel(306).Publish(api.Store).Manifest.ModelVersion;
-        await using ApiServer other = await ApiServer.StartAsync(api.Store); // after a restart, too
+        await using ApiServer other = await ApiServer.StartAsync(api.Store); // also after a restart
         await Task.Delay(TimeSpan.FromMilliseconds(200), TestContext.Current.CancellationToken);
 
         foreach (ApiServer replica in new[] { api, other })
@@ -101,7 +101,7 @@ public sealed class ModelLifecycleTests : IDisposable
                 "NanoRecSys.Api", new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Artifacts__Path"] = name });
             using var http = new HttpClient { BaseAddress = await api.Address };
 
-            await ApiServer.UntilAsync("it serves what was published there", async () =>
+            await ApiServer.UntilAsync("the version published there is served", async () =>
                 (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
         }
         finally
@@ -165,7 +165,7 @@ public sealed class ModelLifecycleTests : IDisposable
                 break;
         }
 
-        await ApiServer.UntilAsync("the status says so", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+        await ApiServer.UntilAsync("the status reports it", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
             .Any(text => text.StartsWith("The artifacts folder does not say which version to serve: ", StringComparison.Ordinal) && text.Contains("12 hex digits", StringComparison.Ordinal)));
         JsonElement models = await api.GetAsync("/models");
         using HttpResponseMessage activated = await api.SendAsync($"/models/{running}/activate", "");
@@ -181,7 +181,7 @@ public sealed class ModelLifecycleTests : IDisposable
         }
 
         Assert.Equal(HttpStatusCode.OK, activated.StatusCode);
-        await ApiServer.UntilAsync("it is repaired", async () => (await api.StatusAsync()).Text("mode") == "live");
+        await ApiServer.UntilAsync("current is repaired", async () => (await api.StatusAsync()).Text("mode") == "live");
         Assert.Equal("s3cret\n", File.ReadAllText(secret));
     }
 
@@ -197,14 +197,14 @@ public sealed class ModelLifecycleTests : IDisposable
             ["Artifacts__PollInterval"] = "00:00:00.010",
         });
         using var http = new HttpClient { BaseAddress = await api.Address };
-        int looks = 0;
-        await ApiServer.UntilAsync("it looked again and again", async () =>
+        int reports = 0;
+        await ApiServer.UntilAsync("the folder has been polled many times", async () =>
             (await http.GetStringAsync(new Uri("/debug/status", UriKind.Relative), TestContext.Current.CancellationToken)).Contains("does not say which version to serve", StringComparison.Ordinal)
-            && ++looks == 30);
+            && ++reports == 30);
 
         Directory.Delete(store.CurrentFile);
         new RandomModel(320).Publish(store);
-        await ApiServer.UntilAsync("it serves what was published then", async () =>
+        await ApiServer.UntilAsync("the version published afterwards is served", async () =>
             (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
 
         Assert.Single(api.Output.Split('\n'), line => line.Contains("does not say which version to serve", StringComparison.Ordinal));
@@ -248,7 +248,7 @@ public sealed class ModelLifecycleTests : IDisposable
         static string Question(int user) => $$"""{"user_id": {{user}}, "k": 3}""";
         foreach (ApiServer api in new[] { here, there })
         {
-            await ApiServer.UntilAsync("both answer", async () =>
+            await ApiServer.UntilAsync("both versions answer", async () =>
                 (await Task.WhenAll(Enumerable.Range(0, 40).Select(user => api.PostAsync("/recommend", Question(user))))).Select(answer => answer.Text("version")).Distinct().Count() == 2);
         }
 
@@ -280,10 +280,10 @@ public sealed class ModelLifecycleTests : IDisposable
     {
         var store = new ArtifactStore(_folder.Path);
         var westerns = new Catalog([.. RandomModel.Catalog.Items.Select(item => item with { Id = item.Id.Number() + 1000, Categories = ["Western"] })]);
-        string beside = new RandomModel(313) { Movies = westerns, Ranker = null }.Publish(store).Manifest.ModelVersion;
-        new RandomModel(314).Publish(store); // is current, but has no share
-        await using ApiServer api = await ApiServer.StartAsync(store, null, ($"Models:Split:{beside}", "1"));
-        await ApiServer.UntilAsync("it answers", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version") == beside);
+        string splitVersion = new RandomModel(313) { Movies = westerns, Ranker = null }.Publish(store).Manifest.ModelVersion;
+        new RandomModel(314).Publish(store); // current, but without a share
+        await using ApiServer api = await ApiServer.StartAsync(store, null, ($"Models:Split:{splitVersion}", "1"));
+        await ApiServer.UntilAsync("the version with the share answers", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version") == splitVersion);
 
         using HttpResponseMessage response = await api.SendAsync(path, body);
 

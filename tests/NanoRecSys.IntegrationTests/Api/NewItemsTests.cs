@@ -7,7 +7,7 @@ using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Items that training has not seen, on what the real training, export and publish steps made of the sample.</summary>
+/// <summary>Items that training has not seen, with the result of the real training, export and publish steps on the sample.</summary>
 public sealed class NewItemsTests(TrainedArtifacts trained)
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch;
@@ -32,7 +32,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     {
         ModelSnapshot model = await LoadAsync();
         ServedCatalog items = Place(model, Cartoon, Horror);
-        float[] user = items.EmbeddingOf(items.FirstRow).ToArray(); // as if the user wanted just that
+        float[] user = items.EmbeddingOf(items.FirstRow).ToArray(); // a user who matches the item exactly
         var seen = new RowSet(items.Index.Count);
         seen.Add(items.FirstRow);
         var nearest = new Candidate[1];
@@ -71,7 +71,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
             Record(9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"]), 1000 + i))];
         ItemLog all = ItemLog.Of(added);
         ModelSnapshot background = await LoadAsync();
-        await ApiServer.UntilAsync("all are placed", () => Task.FromResult(background.Extend(all, Now).Count == background.Catalog.Count + added.Length));
+        await ApiServer.UntilAsync("all items are placed", () => Task.FromResult(background.Extend(all, Now).Count == background.Catalog.Count + added.Length));
 
         ItemLog growing = ItemLog.Empty;
         ModelSnapshot model = await LoadAsync();

@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>What was shown, what was taken of it, and lists without what was shown.</summary>
+/// <summary>Shown lists, their clicks and conversions, and the exclusion of shown items.</summary>
 public sealed class OutcomeTests
 {
     public static TheoryData<string> Kinds => CacheServer.Kinds;
@@ -16,7 +16,7 @@ public sealed class OutcomeTests
         JsonElement mail = await api.PostAsync("/recommendations", """{"user_id": 11, "k": 5, "surface": "mail"}""");
         JsonElement home = await api.PostAsync("/recommendations", """{"user_id": 11, "k": 5, "surface": "home"}""");
         Assert.Equal(mail.GetProperty("items").Ids(), home.GetProperty("items").Ids());
-        await api.PostAsync("/recommendations", """{"session": [{"item_id": 1001}], "k": 5}"""); // nobody's
+        await api.PostAsync("/recommendations", """{"session": [{"item_id": 1001}], "k": 5}"""); // without a user: not counted
         int[] items = home.GetProperty("items").Ids();
 
         await api.PostAsync("/events", $$"""
@@ -36,7 +36,7 @@ public sealed class OutcomeTests
         JsonElement rate = rows[0].GetProperty("click_rate");
         Assert.Equal((0.4, 0.118, 0.769), (rate.GetProperty("value").GetDouble(), Math.Round(rate.GetProperty("low").GetDouble(), 3), Math.Round(rate.GetProperty("high").GetDouble(), 3)));
 
-        // Everything expires, and a deleted user leaves nothing.
+        // Everything expires, and a deleted user leaves only the deletion mark.
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
         IServer server = redis.GetServers()[0];
         Assert.All((string[])["nanorecsys:user:{11}:shown", "nanorecsys:user:{11}:taken", .. server.Keys(pattern: "nanorecsys:outcomes:*").Select(key => key.ToString())],
@@ -64,7 +64,7 @@ public sealed class OutcomeTests
     }
 
     [Fact]
-    public async Task Clicks_of_hundreds_of_users_at_once_all_count()
+    public async Task Concurrent_clicks_of_hundreds_of_users_are_all_counted()
     {
         const int users = 400;
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
@@ -110,7 +110,7 @@ public sealed class OutcomeTests
             }
         });
         listener.Start();
-        await ApiServer.UntilAsync("both are loaded", async () => !(await api.StatusAsync()).GetProperty("warnings").GetRawText().Contains("Models:Split", StringComparison.Ordinal));
+        await ApiServer.UntilAsync("both versions are loaded", async () => !(await api.StatusAsync()).GetProperty("warnings").GetRawText().Contains("Models:Split", StringComparison.Ordinal));
         for (int user = 9000; user < 9020; user++)
         {
             JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 2}""");

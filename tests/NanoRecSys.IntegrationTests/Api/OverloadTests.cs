@@ -18,7 +18,7 @@ public sealed class OverloadTests
         {
             Assert.Equal("degraded", answer.Text("mode"));
             Assert.Equal("""{"fallback_reason":"overloaded"}""", answer.GetProperty("debug_timing").GetRawText());
-            // The most popular but for 1001, 1002 and 1003, which user 11 has seen.
+            // The most popular movies except 1001 to 1003, which user 11 has seen.
             Assert.Equal(Enumerable.Range(1004, answer.MovieIds().Length), answer.MovieIds());
         }
 
@@ -45,7 +45,7 @@ public sealed class OverloadTests
     }
 
     [Fact]
-    public async Task Waiting_for_a_turn_is_shown_in_the_waterfall()
+    public async Task Time_in_the_queue_is_shown_in_the_waterfall()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(513), redis: null, ("Overload:Concurrency", "1"), ("Overload:LongestWait", "00:00:30"));
 

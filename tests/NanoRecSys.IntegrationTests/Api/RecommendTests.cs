@@ -64,7 +64,7 @@ public sealed class RecommendTests
 
         JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}}""");
 
-        // The ranker's logit is 0 and its manifest's weight 3.
+        // The ranker's logit is 0 and the weight in its manifest is 3.
         Assert.Equal(movies, answer.MovieIds());
         Assert.All(answer.Scores().Zip(cosines), pair => Assert.Equal(1 / (1 + MathF.Exp(-3 * pair.Second)), pair.First, 1e-5f));
     }
@@ -149,7 +149,7 @@ public sealed class RecommendTests
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 999999, "k": 15, "explain": true}""");
 
-        // Two people began with three movies, one with each of the next ten; 1011 is the most watched of the others.
+        // Two users started with the first three movies, one with each of the next ten; 1011 is the most watched of the rest.
         Assert.Equal([1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1041, 1042, 1043, 1011, 1012], answer.MovieIds());
         Assert.Equal(
             (1, 20), (answer.GetProperty("reasons")[10].GetProperty("watched_first").GetInt32(), answer.GetProperty("reasons")[10].GetProperty("watched").GetInt32()));
@@ -168,7 +168,7 @@ public sealed class RecommendTests
         Assert.Equal(Enumerable.Range(1031, 20), busy.GetProperty("history").Ids());
     }
 
-    /// <summary>What a search over every movie, without an index, finds for a user.</summary>
+    /// <summary>A user's nearest movies by exhaustive search, without an index.</summary>
     private static (int[] Movies, float[] Cosines) ExactNearest(ArtifactStore store, int user, int k)
     {
         ArtifactVersion version = store.Open(store.ReadCurrent()!);

@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary><c>POST /recommendations</c> on a catalog with ids and attributes of every kind.</summary>
+/// <summary><c>POST /recommendations</c> on a catalog with ids and attributes of all kinds.</summary>
 public sealed class RecommendationsTests
 {
     private static readonly string[] All = [.. RandomModel.Shop.Items.Select(item => item.Id.Text)];
@@ -25,7 +25,7 @@ public sealed class RecommendationsTests
     }
 
     [Fact]
-    public async Task It_recommends_the_same_items_as_nanoRecSys_call()
+    public async Task It_recommends_the_same_items_as_the_recommend_endpoint()
     {
         ApiServer api = await SharedServers.Ranked;
 
@@ -244,8 +244,8 @@ public sealed class RecommendationsTests
         string[] pinned = answer.GetProperty("items").TextIds();
         List<string> expected = [.. plain.Except(["sku-2", "ä", "sku-59", "100%"]).Where(id => Array.IndexOf(All, id) % 3 != 2)];
         expected.Insert(1, "ä");
-        expected.Insert(4, "sku-2"); // although the user has it
-        expected.Add("sku-59"); // and this one's shelf is filtered out
+        expected.Insert(4, "sku-2"); // although the user has seen it
+        expected.Add("sku-59"); // although its category is filtered out
         Assert.Equal(expected, pinned);
         Assert.Equal(expected[3..5], second);
         Assert.Equal(["ä", "sku-2", "sku-59"], answer.GetProperty("items").EnumerateArray().Where(item => item.TryGetProperty("pinned", out _)).Select(item => item.Text("item_id")));

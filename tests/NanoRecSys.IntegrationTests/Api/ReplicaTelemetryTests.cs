@@ -11,13 +11,13 @@ public sealed class ReplicaTelemetryTests
         await using ApiServer other = await ApiServer.StartAsync(one.Store, cache.ConnectionString);
         await UntilItShowsAsync(one, telemetry => Replicas(telemetry) == 2);
         await UntilItShowsAsync(other, telemetry => Replicas(telemetry) == 2);
-        var asked = new List<string>();
+        var requestIds = new List<string>();
         for (int user = 1; user <= 3; user++)
         {
-            asked.Add((await one.PostAsync("/recommend", $$"""{"user_id": {{user}}}""")).Text("request_id"));
+            requestIds.Add((await one.PostAsync("/recommend", $$"""{"user_id": {{user}}}""")).Text("request_id"));
         }
 
-        asked.Add((await other.PostAsync("/recommend", """{"user_id": 11}""")).Text("request_id"));
+        requestIds.Add((await other.PostAsync("/recommend", """{"user_id": 11}""")).Text("request_id"));
         await other.SendAsync("/recommend", """{"user_id": null}""");
 
         foreach (ApiServer replica in new[] { one, other })
@@ -29,8 +29,8 @@ public sealed class ReplicaTelemetryTests
             Assert.Equal("""{"rejected":1}""", telemetry.GetProperty("errors").GetRawText());
             Assert.Equal(4, Stage(telemetry, "total").GetProperty("count").GetInt64());
             Assert.Equal(4, Stage(telemetry, "history").GetProperty("count").GetInt64());
-            Assert.Equal(asked.Order(), Ids(telemetry, "recent").Order());
-            Assert.Equal(asked.Order(), Ids(telemetry, "slowest").Order());
+            Assert.Equal(requestIds.Order(), Ids(telemetry, "recent").Order());
+            Assert.Equal(requestIds.Order(), Ids(telemetry, "slowest").Order());
             Assert.Equal(4, telemetry.GetProperty("series").EnumerateArray().Sum(point => point.GetProperty("requests").GetInt64()));
         }
     }
@@ -78,10 +78,10 @@ public sealed class ReplicaTelemetryTests
     private static IEnumerable<string> Ids(JsonElement telemetry, string list) =>
         telemetry.GetProperty(list).EnumerateArray().Select(trace => trace.Text("request_id"));
 
-    private static async Task<JsonElement> UntilItShowsAsync(ApiServer replica, Func<JsonElement, bool> holds)
+    private static async Task<JsonElement> UntilItShowsAsync(ApiServer replica, Func<JsonElement, bool> condition)
     {
         JsonElement telemetry = default;
-        await ApiServer.UntilAsync("the telemetry shows it", async () => holds(telemetry = await replica.GetAsync("/debug/telemetry?window=60")));
+        await ApiServer.UntilAsync("the telemetry shows it", async () => condition(telemetry = await replica.GetAsync("/debug/telemetry?window=60")));
         return telemetry;
     }
 }

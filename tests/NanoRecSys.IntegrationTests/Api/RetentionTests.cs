@@ -4,7 +4,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>What is kept of a user, for how long, and what deleting the user leaves.</summary>
+/// <summary>Which data of a user is kept, for how long, and what remains after deleting the user.</summary>
 public sealed class RetentionTests
 {
     private const int User = 5301;
@@ -31,13 +31,13 @@ public sealed class RetentionTests
         Assert.Equal(Sent - Kept, await archive.ReadAsync().CountAsync());
         Assert.Equal(Sent, (await ReadAsync()).Interactions.Count);
 
-        // A crash after a file was written, before the events were deleted.
+        // Simulates a crash after the file was written and before the events were deleted.
         ArchivedEvent first = await archive.ReadAsync().FirstAsync();
         await database.HashSetAsync(EventKeys.Of(User), first.Field, StoredEvent.Write(first.Event));
         await archive.WriteAsync([first], DateTimeOffset.UtcNow);
         Assert.Equal(Sent, (await ReadAsync()).Interactions.Count);
 
-        // Moved events can be deleted like others: one by its key, and all.
+        // Archived events can be deleted like others: one by its key, or all.
         Assert.Equal(1, await DeleteAsync(api, $"/users/{User}/events/k1"));
         Assert.Equal(Sent - 1, (await ReadAsync()).Interactions.Count);
         await DeleteAsync(api, $"/users/{User}/events");
@@ -78,9 +78,9 @@ public sealed class RetentionTests
 
         await here.PostAsync("/events", """{"user_id": 11, "item_id": 1010}""");
         Assert.Equal(1, await DeleteAsync(here, "/users/11"));
-        Assert.Equal(0, await DeleteAsync(here, "/users/11")); // again: nothing changes
+        Assert.Equal(0, await DeleteAsync(here, "/users/11")); // deleting again changes nothing
 
-        await ApiServer.UntilAsync("the notice came", async () => Reason(await there.PostAsync("/recommend", Question)) == "unknown_user");
+        await ApiServer.UntilAsync("the notice has arrived", async () => Reason(await there.PostAsync("/recommend", Question)) == "unknown_user");
         foreach (ApiServer api in (ApiServer[])[here, there])
         {
             JsonElement answer = await api.PostAsync("/recommend", Question);
@@ -100,7 +100,7 @@ public sealed class RetentionTests
         int[] others = await here.HistoryAsync(110);
         Assert.Equal(2, others.Length);
 
-        await here.GetAsync("/users"); // this replica has read the marks, and keeps to them without Redis
+        await here.GetAsync("/users"); // this replica has read the deletion marks, and respects them without Redis
         cache.Dispose();
         Assert.Empty((await here.PostAsync("/recommend", """{"user_id": 11, "k": 4, "include_history": true}""")).GetProperty("history").Ids());
 

@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary><c>GET</c> and <c>PUT /rules</c>, what they do to every list, and <c>POST /recommendations/preview</c>.</summary>
+/// <summary><c>GET</c> and <c>PUT /rules</c>, their effect on every list, and <c>POST /recommendations/preview</c>.</summary>
 public sealed class RuleTests
 {
     private const string Question = """{"user_id": "b/c", "k": 57, "explain": true}""";
@@ -26,7 +26,7 @@ public sealed class RuleTests
             """);
 
         Assert.Equal(1, stored.GetProperty("version").GetInt32());
-        await ApiServer.UntilAsync("the other replica knows", async () => (await there.GetAsync("/rules")).GetProperty("version").GetInt32() == 1);
+        await ApiServer.UntilAsync("the other replica has the rules", async () => (await there.GetAsync("/rules")).GetProperty("version").GetInt32() == 1);
         foreach (ApiServer api in new[] { here, there })
         {
             JsonElement answer = await api.PostAsync("/recommendations", Question);
@@ -44,13 +44,13 @@ public sealed class RuleTests
         }
 
         await there.SendAsync(HttpMethod.Put, "/rules", """{"version": 1, "rules": []}""");
-        await ApiServer.UntilAsync("the lists are as they were", async () => (await RecommendedAsync(here)).SequenceEqual(before));
+        await ApiServer.UntilAsync("the lists are restored", async () => (await RecommendedAsync(here)).SequenceEqual(before));
         await using ApiServer restarted = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
-        await ApiServer.UntilAsync("a new replica reads them", async () => (await restarted.GetAsync("/rules")).GetProperty("version").GetInt32() == 2);
+        await ApiServer.UntilAsync("a new replica reads the rules", async () => (await restarted.GetAsync("/rules")).GetProperty("version").GetInt32() == 2);
     }
 
     [Fact]
-    public async Task NanoRecSys_call_obeys_rules_in_its_own_shape()
+    public async Task The_recommend_endpoint_applies_rules_in_its_own_format()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(402), cache.ConnectionString);
@@ -64,7 +64,7 @@ public sealed class RuleTests
         Assert.Equal(new[] { ids[2], ids[1], ids[3], ids[4] }, after.MovieIds()[..4]);
         Assert.Equal(5, after.MovieIds().Length);
         Assert.Equal(before.Names(), after.Names());
-        Assert.DoesNotContain(ids[0], unknown.MovieIds()); // popular items obey them, too
+        Assert.DoesNotContain(ids[0], unknown.MovieIds()); // rules also apply to popular items
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class RuleTests
             """);
         string[] before = await RecommendedAsync(api);
         bool isEarly = DateTimeOffset.UtcNow < start.AddSeconds(-1);
-        await ApiServer.UntilAsync("the time has come", async () => await RecommendedAsync(api) is var items && !items.Contains("sku-20") && items.Contains("sku-21"));
+        await ApiServer.UntilAsync("both times have passed", async () => await RecommendedAsync(api) is var items && !items.Contains("sku-20") && items.Contains("sku-21"));
 
         Assert.True(!isEarly || (before.Contains("sku-20") && !before.Contains("sku-21")));
         Assert.True(DateTimeOffset.UtcNow >= start);
@@ -113,7 +113,7 @@ public sealed class RuleTests
         Assert.Contains("DEL nanorecsys:rules", (await refused.BodyAsync()).Text("detail"), StringComparison.Ordinal);
         Assert.DoesNotContain("sku-20", await RecommendedAsync(api));
         await redis.GetDatabase().KeyDeleteAsync("nanorecsys:rules");
-        await ApiServer.UntilAsync("there are no rules", async () => (await RecommendedAsync(api)).Contains("sku-20"));
+        await ApiServer.UntilAsync("no rules apply", async () => (await RecommendedAsync(api)).Contains("sku-20"));
         await api.SendAsync(HttpMethod.Put, "/rules", """{"version": 0, "rules": [{"name": "B", "hide": [{"item_ids": ["sku-21"]}]}]}""");
         Assert.DoesNotContain("sku-21", await RecommendedAsync(api));
     }

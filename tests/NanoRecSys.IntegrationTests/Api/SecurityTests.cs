@@ -61,7 +61,7 @@ public sealed class SecurityTests : IDisposable
 
         using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
 
-        Assert.Equal(expected, response.StatusCode); // 409 and 503: let through, but there is nothing to go back to and no store
+        Assert.Equal(expected, response.StatusCode); // 409 and 503: authorized, but there is no previous version and no store
     }
 
     [Theory]

@@ -41,7 +41,7 @@ public sealed class SessionTests
     }
 
     [Fact]
-    public async Task Times_put_the_movies_in_order()
+    public async Task Times_determine_the_order_of_movies()
     {
         ApiServer api = await SharedServers.Ranked;
 

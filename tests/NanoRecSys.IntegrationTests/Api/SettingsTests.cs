@@ -89,7 +89,7 @@ public sealed class SettingsTests : IDisposable
 
         Assert.True((await client.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
 
-        // appsettings.json limits the framework to warnings; without it every request has several lines.
+        // appsettings.json limits the framework's log to warnings; without it every request logs several lines.
         Assert.DoesNotContain("Request starting", api.Output, StringComparison.Ordinal);
     }
 
@@ -152,7 +152,7 @@ public sealed class SettingsTests : IDisposable
             }
         });
         Assert.Contains("may open 1100 files, so it accepts at most 332 connections", api.Output, StringComparison.Ordinal);
-        Assert.DoesNotContain("rejected", api.Output, StringComparison.Ordinal); // a client could fill the log
+        Assert.DoesNotContain("rejected", api.Output, StringComparison.Ordinal); // otherwise a client could fill the log
     }
 
     private ProgramProcess StartApi(Dictionary<string, string> environment, int? files = null)

@@ -19,7 +19,7 @@ public sealed class StoreHealthTests
         cache.Kill();
         cache.Start();
 
-        await ApiServer.UntilAsync("the status says so", async () => (await WarningsAsync(api)).Any(IsReplacement));
+        await ApiServer.UntilAsync("the status reports it", async () => (await WarningsAsync(api)).Any(IsReplacement));
         Assert.Contains((await api.GetAsync("/readyz")).GetProperty("warnings").Texts(), IsReplacement);
     }
 
@@ -30,12 +30,12 @@ public sealed class StoreHealthTests
         using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", folder.Path);
         cache.Start();
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(642), cache.ConnectionString);
-        await ApiServer.UntilAsync("the store is known", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+        await ApiServer.UntilAsync("the store is reported as writable", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
 
         cache.Kill();
-        await ApiServer.UntilAsync("the store is missed", async () => !(await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+        await ApiServer.UntilAsync("the outage is detected", async () => !(await api.StatusAsync()).GetProperty("redis").Flag("writable"));
         cache.Start();
-        await ApiServer.UntilAsync("the store is back", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+        await ApiServer.UntilAsync("the store is writable again", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
 
         Assert.Empty(await WarningsAsync(api));
     }
@@ -60,7 +60,7 @@ public sealed class StoreHealthTests
         using var cache = new CacheServer.RedisCache();
         cache.Start();
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
-        using var health = new StoreHealth(new EarlyClock(), NullLogger<StoreHealth>.Instance, redis);
+        using var health = new StoreHealth(new SkewedClock(), NullLogger<StoreHealth>.Instance, redis);
 
         await health.StartAsync(TestContext.Current.CancellationToken);
         await ApiServer.UntilAsync("the clocks are compared", () => Task.FromResult(health.Warnings.Any(warning => warning.Contains("clock", StringComparison.Ordinal))));
@@ -75,13 +75,13 @@ public sealed class StoreHealthTests
         using var cache = new CacheServer.RedisCache();
         cache.Start();
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
-        var clock = new EarlyClock();
+        var clock = new SkewedClock();
         using var health = new StoreHealth(clock, NullLogger<StoreHealth>.Instance, redis);
         bool IsWarned() => health.Warnings.Any(warning => warning.Contains("clock", StringComparison.Ordinal));
         await health.StartAsync(TestContext.Current.CancellationToken);
         await ApiServer.UntilAsync("the clocks are compared", () => Task.FromResult(IsWarned()));
 
-        clock.SetRight(after: TimeSpan.FromMinutes(1));
+        clock.Correct(after: TimeSpan.FromMinutes(1));
 
         await ApiServer.UntilAsync("the clocks are compared again", () => Task.FromResult(!IsWarned()));
         await health.StopAsync(TestContext.Current.CancellationToken);
@@ -113,12 +113,12 @@ public sealed class StoreHealthTests
         return status.GetProperty("warnings").Texts();
     }
 
-    private sealed class EarlyClock : TimeProvider
+    private sealed class SkewedClock : TimeProvider
     {
         private TimeSpan _ahead = TimeSpan.FromDays(30);
         private TimeSpan _passed;
 
-        public void SetRight(TimeSpan after) => (_ahead, _passed) = (TimeSpan.Zero, after);
+        public void Correct(TimeSpan after) => (_ahead, _passed) = (TimeSpan.Zero, after);
 
         public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow + _ahead;
 

@@ -3,12 +3,12 @@ using System.Collections.Concurrent;
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary>
-/// The telemetry's figures beside what clients of the same run counted. Latencies are compared by what each answer says of its
-/// own stages: the client's stopwatch also holds the network and its own waiting, which the service cannot see.
+/// Compares the telemetry with what clients of the same run counted. Latencies are compared by the stage timings in each answer:
+/// a client's stopwatch also includes the network and its own waiting, which the service cannot see.
 /// </summary>
 public sealed class TelemetryAgreementTests
 {
-    private const double ResolutionMs = 0.001; // of the histograms: a stage may be shorter
+    private const double ResolutionMs = 0.001; // of the histograms; a stage may be shorter
     private const double Tolerance = 0.05;
     private const int Clients = 4;
     private static readonly TimeSpan RunLength = TimeSpan.FromSeconds(6);
@@ -24,7 +24,7 @@ public sealed class TelemetryAgreementTests
         {
             for (int request = 0; clock.Elapsed < RunLength; request++)
             {
-                // 100 values of K: the first of each is computed, the others come from the cache.
+                // 100 values of K: the first request with each is computed, the others come from the cache.
                 JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": {{1 + request % 100}}}""");
                 answers.Add(new Answered(DateTimeOffset.UtcNow, answer));
             }
@@ -53,7 +53,7 @@ public sealed class TelemetryAgreementTests
         JsonElement telemetry = await api.GetAsync("/debug/telemetry?window=60");
 
         double reported = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]).RootElement.GetProperty("requests_per_second").GetDouble();
-        // Requests leave on a schedule, so that each full second of the eight has as many; the last one with any is not full.
+        // Requests are sent on a schedule, so each full second of the eight has the same number; the last second with any is not full.
         double counted = telemetry.GetProperty("series").EnumerateArray().Select(point => point.GetProperty("requests").GetInt64())
             .Reverse().SkipWhile(count => count == 0).Skip(1).Take(6).Average();
         Assert.InRange(counted, reported * (1 - Tolerance), reported * (1 + Tolerance));
@@ -74,14 +74,14 @@ public sealed class TelemetryAgreementTests
         }
     }
 
-    // Nearest rank, as the service does it.
+    // Nearest rank, as in the service.
     private static void AssertNear(double[] sorted, double share, double actual)
     {
         double expected = sorted[(int)Math.Ceiling(share * sorted.Length) - 1];
         Assert.InRange(actual, expected * (1 - Tolerance) - ResolutionMs, expected * (1 + Tolerance) + ResolutionMs);
     }
 
-    // Over the full seconds of the run, by the clients' clock and by the service's.
+    // Over the full seconds of the run, by the clients' clock and the service's.
     private static void AssertThroughput(IReadOnlyCollection<Answered> answers, JsonElement telemetry)
     {
         DateTimeOffset first = answers.Min(answer => answer.Time), last = answers.Max(answer => answer.Time);

@@ -19,7 +19,7 @@ public sealed class TelemetryTests
 
         Assert.Equal(4, telemetry.GetProperty("requests").GetInt64());
         Assert.Equal(0.75, telemetry.GetProperty("cache_hit_ratio").GetDouble());
-        // In this process, once it hears its own notices; in Redis before.
+        // From memory once the process receives its own notices, before that from Redis.
         Assert.Equal(3, telemetry.GetProperty("cache_hits").EnumerateObject().Where(source => source.Name is "memory" or "redis").Sum(source => source.Value.GetInt64()));
         Assert.Equal("""{"live":4}""", telemetry.GetProperty("modes").GetRawText());
         Assert.Equal(
@@ -134,10 +134,10 @@ public sealed class TelemetryTests
                 }
             },
         };
-        void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+        void Record(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
             measured.Add($"{instrument.Name} {string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={(tag.Value is "memory" or "redis" ? "here" : tag.Value)}"))}");
-        listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Note(instrument, tags));
-        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Record(instrument, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Record(instrument, tags));
         listener.Start();
 
         await api.PostAsync("/recommend", """{"user_id": 11}""");

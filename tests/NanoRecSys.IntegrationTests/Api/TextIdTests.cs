@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Ids with any character, through every call that takes one.</summary>
+/// <summary>Ids with arbitrary characters, in every call that takes one.</summary>
 public sealed class TextIdTests
 {
     public static TheoryData<string> ItemIds => ["a/b", "100%", "ä", "a%2Fb", "x y?&=#+,", "sku-9"];
@@ -41,7 +41,7 @@ public sealed class TextIdTests
     [InlineData("/items/a%0Ab", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/items/a%2F%2Fb", HttpStatusCode.NotFound)]
     [InlineData("/items/a%252Fc", HttpStatusCode.NotFound)]
-    public async Task Another_or_an_invalid_id_is_not_found(string path, HttpStatusCode expected)
+    public async Task An_unknown_or_invalid_id_is_an_error(string path, HttpStatusCode expected)
     {
         ApiServer api = await SharedServers.Shop;
 
@@ -60,20 +60,20 @@ public sealed class TextIdTests
         JsonElement users = await api.GetAsync($"/users?query={Uri.EscapeDataString("ü 1")}");
         await api.PostAsync("/events", """{"events": [{"user_id": "b/c", "item_id": "a/b", "type": "purchase"}, {"user_id": "new/100%", "item_id": "x y?&=#+,"}]}""");
         JsonElement known = await api.GetAsync("/users/b%2Fc/history");
-        JsonElement unheard = await api.GetAsync("/users/new%2F100%25/history");
+        JsonElement unknown = await api.GetAsync("/users/new%2F100%25/history");
         JsonElement list = await api.PostAsync("/recommendations", """{"user_id": "b/c", "k": 60}""");
         JsonElement deleted = await api.SendAsync(HttpMethod.Delete, "/users/b%2Fc/events");
 
         Assert.Equal("ü 100%", Assert.Single(users.GetProperty("users").EnumerateArray()).Text("user_id"));
         Assert.Equal(["a/b", "sku-1", "sku-0", "sku-2"], known.GetProperty("items").TextIds());
-        Assert.Equal(["x y?&=#+,"], unheard.GetProperty("items").TextIds());
+        Assert.Equal(["x y?&=#+,"], unknown.GetProperty("items").TextIds());
         Assert.DoesNotContain("a/b", list.GetProperty("items").TextIds());
         Assert.Equal(1, deleted.GetProperty("deleted").GetInt32());
         Assert.Equal(3, (await api.GetAsync("/users/b%2Fc/history")).GetProperty("total").GetInt32());
     }
 
     [Fact]
-    public async Task NanoRecSys_calls_accept_and_return_them()
+    public async Task The_recommend_endpoints_accept_and_return_them()
     {
         ApiServer api = await SharedServers.Shop;
 

@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>The API on what the real training, export and publish steps made of the sample.</summary>
+/// <summary>The API with the result of the real training, export and publish steps on the sample.</summary>
 public sealed class TrainedModelTests(TrainedArtifacts trained)
 {
     public static TheoryData<string> Kinds => CacheServer.Kinds;
@@ -46,7 +46,7 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
     {
         Catalog catalog = await CatalogFile.ReadAsync((await trained.VersionAsync()).PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
         UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).Folder);
-        Dictionary<int, int> people = Enumerable.Range(0, histories.UserCount)
+        Dictionary<int, int> users = Enumerable.Range(0, histories.UserCount)
             .SelectMany(user => histories.At(user).ToArray().Take(10).Distinct())
             .CountBy(row => row).ToDictionary();
         await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
@@ -54,7 +54,7 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 1000000, "k": 5}""");
 
         Assert.Equal(
-            catalog.Items.OrderByDescending(item => people.GetValueOrDefault(item.Index)).ThenByDescending(item => item.Count).ThenBy(item => item.Index).Take(5).Select(item => item.Id.Number()),
+            catalog.Items.OrderByDescending(item => users.GetValueOrDefault(item.Index)).ThenByDescending(item => item.Count).ThenBy(item => item.Index).Take(5).Select(item => item.Id.Number()),
             answer.MovieIds());
     }
 }

@@ -13,7 +13,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
         Append(api, "20260102-120000-000", "train-retriever", 0, epoch: 1, loss: 9, ndcg: 0.02);
         Append(api, "20260102-120000-000", "train-retriever", 10, epoch: 2, loss: 8, ndcg: 0.05);
         Append(api, "20260102-120000-000", "train-retriever", 20, epoch: 3, loss: 7, ndcg: 0.04);
-        Append(api, "20260102-120000-000", "train-ranker", 30, epoch: 1, loss: 0.3, ndcg: 0.9); // of candidates: not to be compared
+        Append(api, "20260102-120000-000", "train-ranker", 30, epoch: 1, loss: 0.3, ndcg: 0.9); // measured on candidates: not comparable
         Append(api, "20260102-120000-000", "publish", 40, version: "0123456789ab", state: ProgressEvent.Completed);
         Append(api, "20260103-120000-000", "prepare", 50);
 
@@ -63,7 +63,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     {
         await using ApiServer api = ApiServer.Start();
         Append(api, "20260102-120000-000", "export", 0, dataset: "ml-1m");
-        Assert.Empty((await api.GetAsync("/training/runs")).GetProperty("exports").EnumerateArray()); // it has not ended
+        Assert.Empty((await api.GetAsync("/training/runs")).GetProperty("exports").EnumerateArray()); // it has not finished
         Append(api, "20260102-120000-000", "export", 10, dataset: "ml-1m", state: ProgressEvent.Completed);
         Append(api, "20260103-120000-000", "export", 20, dataset: "small");
         Append(api, "20260103-120000-000", "publish", 30, dataset: "small", version: "0123456789ab", state: ProgressEvent.Completed);

@@ -3,7 +3,7 @@ using System.Security.Authentication;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>TLS to the API and to Redis, by nothing but what docs/operations.md says to configure.</summary>
+/// <summary>TLS to the API and to Redis, with only the configuration that docs/operations.md describes.</summary>
 public sealed class TransportSecurityTests : IDisposable
 {
     private const string Password = "s3cret";
@@ -36,7 +36,7 @@ public sealed class TransportSecurityTests : IDisposable
         });
         Uri address = await program.Address;
         using HttpClient trusting = _certificates.Client(address);
-        using var doubting = new HttpClient { BaseAddress = address };
+        using var untrusting = new HttpClient { BaseAddress = address };
         using var plain = new HttpClient { BaseAddress = new UriBuilder(address) { Scheme = "http" }.Uri };
 
         await ReadyAsync(trusting);
@@ -45,7 +45,7 @@ public sealed class TransportSecurityTests : IDisposable
         Assert.Equal("https", address.Scheme);
         Assert.Equal(3, answer.MovieIds().Length);
         Assert.DoesNotContain("Now listening on: http:", program.Output, StringComparison.Ordinal);
-        HttpRequestException refused = await Assert.ThrowsAsync<HttpRequestException>(() => doubting.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken));
+        HttpRequestException refused = await Assert.ThrowsAsync<HttpRequestException>(() => untrusting.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken));
         Assert.IsType<AuthenticationException>(refused.InnerException);
         await Assert.ThrowsAsync<HttpRequestException>(() => plain.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken));
     }
@@ -66,7 +66,7 @@ public sealed class TransportSecurityTests : IDisposable
 
         JsonElement receipt = await PostAsync(http, "/events", new { user_id = 11, movie_id = 1010, timestamp = 5 });
         JsonElement first = await PostAsync(http, "/recommend", new { user_id = 11, include_history = true });
-        // From Redis, where the memory of the process was not asked: another one answers.
+        // Another process answers, so that the answer comes from Redis and not from process memory.
         using ProgramProcess other = StartApi(new()
         {
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
@@ -138,7 +138,7 @@ public sealed class TransportSecurityTests : IDisposable
         return ProgramProcess.Start("NanoRecSys.Api", settings);
     }
 
-    private static Task ReadyAsync(HttpClient http) => ApiServer.UntilAsync("it is ready", async () =>
+    private static Task ReadyAsync(HttpClient http) => ApiServer.UntilAsync("the API is ready", async () =>
         (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
 
     private static async Task<JsonElement> PostAsync(HttpClient http, string path, object body)

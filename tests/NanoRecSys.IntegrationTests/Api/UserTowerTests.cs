@@ -1,9 +1,9 @@
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Which user tower answers, and when nobody has to ask one.</summary>
+/// <summary>Which user tower is used, and when none is needed.</summary>
 public sealed class UserTowerTests
 {
-    private const string EncodesAlways = "Models:UserEmbeddings";
+    private const string UserEmbeddings = "Models:UserEmbeddings";
     private const string Precision = "Models:UserTower";
 
     [Fact]
@@ -14,7 +14,7 @@ public sealed class UserTowerTests
         JsonElement known = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 57}""");
         JsonElement session = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002], "k": 57}""");
 
-        Assert.Equal(1000 + RandomModel.Items, known.MovieIds()[0]); // planted: everybody is the last movie
+        Assert.Equal(1000 + RandomModel.Items, known.MovieIds()[0]); // planted: every user has the embedding of the last movie
         Assert.Equal(1, known.GetProperty("scores")[0].GetSingle(), 1e-3f);
         Assert.NotEqual(known.MovieIds(), session.MovieIds());
     }
@@ -41,7 +41,7 @@ public sealed class UserTowerTests
     public async Task A_setting_selects_the_served_tower_and_both_answer_alike(string precision, string backend)
     {
         var model = new RandomModel(603) { Ranker = null, ServesFast = true };
-        await using ApiServer api = await ApiServer.StartAsync(model, redis: null, (Precision, precision), (EncodesAlways, "false"));
+        await using ApiServer api = await ApiServer.StartAsync(model, redis: null, (Precision, precision), (UserEmbeddings, "false"));
         await using ApiServer exact = await ApiServer.StartAsync(new RandomModel(603) { Ranker = null });
 
         JsonElement status = await api.GetAsync("/debug/status");
@@ -68,7 +68,7 @@ public sealed class UserTowerTests
     public async Task A_version_whose_8_bit_graph_needs_a_missing_operator_serves_32()
     {
         await using ApiServer api = await ApiServer.StartAsync(
-            new RandomModel(606) { ServesFast = true, HasUnknownOperator = true }, redis: null, (EncodesAlways, "false"));
+            new RandomModel(606) { ServesFast = true, HasUnknownOperator = true }, redis: null, (UserEmbeddings, "false"));
 
         JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 5}""");
 
@@ -92,7 +92,7 @@ public sealed class UserTowerTests
     public async Task Reasons_are_measured_in_32_bits_whichever_tower_serves()
     {
         await using ApiServer fast = await ApiServer.StartAsync(
-            new RandomModel(605) { Ranker = null, ServesFast = true }, redis: null, (Precision, "int8"), (EncodesAlways, "false"));
+            new RandomModel(605) { Ranker = null, ServesFast = true }, redis: null, (Precision, "int8"), (UserEmbeddings, "false"));
         await using ApiServer exact = await ApiServer.StartAsync(new RandomModel(605) { Ranker = null });
         const string Ask = """{"movie_ids": [1003, 1001, 1002], "k": 57, "explain": true}""";
 

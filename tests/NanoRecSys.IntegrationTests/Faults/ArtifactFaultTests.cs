@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace NanoRecSys.IntegrationTests.Faults;
 
-/// <summary>A version that is not whole is published over one that serves.</summary>
+/// <summary>A damaged version is published while another one is served.</summary>
 public sealed class ArtifactFaultTests
 {
     [Theory]
@@ -12,7 +12,7 @@ public sealed class ArtifactFaultTests
     [InlineData("no manifest", "manifest.json")]
     [InlineData("a manifest cut short", "manifest")]
     [InlineData("a newer schema", "schema 3")]
-    [InlineData("a name that is none", "current does not contain a version's name (12 hex digits)")]
+    [InlineData("an invalid name", "current does not contain a version's name (12 hex digits)")]
     public async Task It_is_refused_with_the_reason_and_the_running_one_answers_every_request(string fault, string reason)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(401));
@@ -46,20 +46,20 @@ public sealed class ArtifactFaultTests
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(406) { ServesFast = true });
         string running = api.Store.ReadCurrent()!;
-        ArtifactVersion whole = api.Store.Open(running);
+        ArtifactVersion intact = api.Store.Open(running);
         string staging = api.Store.CreateStaging();
-        foreach (ArtifactFile file in whole.Manifest.Files)
+        foreach (ArtifactFile file in intact.Manifest.Files)
         {
-            File.Copy(whole.PathOf(file.Name), Path.Combine(staging, file.Name));
+            File.Copy(intact.PathOf(file.Name), Path.Combine(staging, file.Name));
         }
 
-        using (HalfRows rows = HalfRows.Map(whole.PathOf(whole.Manifest.UserEmbeddings!)))
+        using (HalfRows rows = HalfRows.Map(intact.PathOf(intact.Manifest.UserEmbeddings!)))
         {
             float[] row = [.. Enumerable.Repeat(float.NaN, rows.Columns)];
-            HalfRows.Write(Path.Combine(staging, whole.Manifest.UserEmbeddings!), Enumerable.Repeat(row, rows.Count), rows.Count, rows.Columns);
+            HalfRows.Write(Path.Combine(staging, intact.Manifest.UserEmbeddings!), Enumerable.Repeat(row, rows.Count), rows.Count, rows.Columns);
         }
 
-        api.Store.Publish(staging, whole.Manifest);
+        api.Store.Publish(staging, intact.Manifest);
 
         await ApiServer.UntilAsync("the refusal is reported", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
             .Any(text => text.Contains("not finite", StringComparison.Ordinal)));
@@ -75,8 +75,8 @@ public sealed class ArtifactFaultTests
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(404));
         string running = api.Store.ReadCurrent()!;
-        using var workshop = new TemporaryFolder();
-        ArtifactVersion other = new RandomModel(405).Publish(new ArtifactStore(workshop.Path));
+        using var scratch = new TemporaryFolder();
+        ArtifactVersion other = new RandomModel(405).Publish(new ArtifactStore(scratch.Path));
         Manifest manifest = other.Manifest;
         ManifestFile.Write(other.Folder, missing switch
         {
@@ -93,14 +93,14 @@ public sealed class ArtifactFaultTests
         Assert.Equal((running, 2), (models.Text("served"), models.GetProperty("versions").GetArrayLength()));
     }
 
-    // Made elsewhere, so that the service never sees it whole.
+    // Created in a separate store, so that the service never sees it intact.
     private static void Publish(ArtifactStore store, string fault)
     {
-        using var workshop = new TemporaryFolder();
-        ArtifactVersion whole = new RandomModel(402).Publish(new ArtifactStore(workshop.Path));
-        string version = whole.Manifest.ModelVersion;
-        string manifest = whole.PathOf(ArtifactNames.Manifest);
-        string index = whole.PathOf(ArtifactNames.Index);
+        using var scratch = new TemporaryFolder();
+        ArtifactVersion intact = new RandomModel(402).Publish(new ArtifactStore(scratch.Path));
+        string version = intact.Manifest.ModelVersion;
+        string manifest = intact.PathOf(ArtifactNames.Manifest);
+        string index = intact.PathOf(ArtifactNames.Index);
         switch (fault)
         {
             case "a changed byte":
@@ -130,11 +130,11 @@ public sealed class ArtifactFaultTests
                 break;
         }
 
-        if (fault != "a name that is none")
+        if (fault != "an invalid name")
         {
             string folder = Path.Combine(store.VersionsFolder, version);
             Directory.CreateDirectory(folder);
-            foreach (string file in Directory.EnumerateFiles(whole.Folder))
+            foreach (string file in Directory.EnumerateFiles(intact.Folder))
             {
                 File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
             }

@@ -8,7 +8,7 @@ namespace NanoRecSys.IntegrationTests.Faults;
 public sealed class BalancerTests : IDisposable
 {
     private const int Clients = 4;
-    private const int Writer = 7000; // the user of the events that are sent under load
+    private const int Writer = 7000; // user of the events that are sent under load
 
     private readonly TemporaryFolder _folder = new();
 
@@ -24,7 +24,7 @@ public sealed class BalancerTests : IDisposable
         using var stack = new LocalStack(_folder.Path, program: null, replicas: 2, new Dictionary<string, string>
         {
             ["Server__DrainDelay"] = "00:00:02",
-            ["Events__MostPerUser"] = "100000", // none moves out of the store
+            ["Events__MostPerUser"] = "100000", // none is archived
         }, ApiServer.PatientTimeouts);
         using var balanced = new HttpClient { BaseAddress = stack.Balance(2, configuration) };
         using var first = new HttpClient { BaseAddress = stack.Addresses[0] };
@@ -34,11 +34,11 @@ public sealed class BalancerTests : IDisposable
             await stack.WaitUntilReadyAsync(address, cancellation);
         }
 
-        // Both, once the balancer has found both ready.
+        // Both get requests once the balancer has found them ready.
         await UntilAnsweredAsync(first, balanced, cancellation);
         await UntilAnsweredAsync(second, balanced, cancellation);
 
-        // Stored by one, known to the other.
+        // An event stored by one is visible on the other.
         int seen = (await RecommendAsync(second, cancellation)).MovieIds()[0];
         using (HttpResponseMessage stored = await first.PostAsJsonAsync("/events", new { user_id = RandomModel.QuietUser, movie_id = seen }, cancellation))
         {
@@ -85,13 +85,13 @@ public sealed class BalancerTests : IDisposable
         Task UntilMoreAreAnsweredAsync()
         {
             int before = Volatile.Read(ref answered);
-            return ApiServer.UntilAsync("more are answered", () => Task.FromResult(load.IsFaulted || Volatile.Read(ref answered) > before + 100));
+            return ApiServer.UntilAsync("more requests are answered", () => Task.FromResult(load.IsFaulted || Volatile.Read(ref answered) > before + 100));
         }
     }
 
     // Waits until a replica has answered a request that was sent to the balancer.
     private static async Task UntilAnsweredAsync(HttpClient replica, HttpClient balanced, CancellationToken cancellation) =>
-        await ApiServer.UntilAsync($"{replica.BaseAddress} is given requests", async () =>
+        await ApiServer.UntilAsync($"{replica.BaseAddress} receives requests", async () =>
         {
             await RecommendAsync(balanced, cancellation);
             try
@@ -101,7 +101,7 @@ public sealed class BalancerTests : IDisposable
             }
             catch (HttpRequestException)
             {
-                return false; // it starts
+                return false; // still starting
             }
         });
 

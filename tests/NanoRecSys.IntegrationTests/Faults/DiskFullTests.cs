@@ -9,11 +9,11 @@ public sealed class DiskFullTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task A_publish_on_a_full_disk_fails_with_one_line_and_leaves_the_served_version()
     {
-        Assert.SkipUnless(await RunAsync("true") is (0, _, _), "This system lets no process mount a small disk of its own (unshare).");
+        Assert.SkipUnless(await RunAsync("true") is (0, _, _), "This system does not let a process mount a small disk (unshare).");
         StepContext context = await trained.CopyAsync(_folder.File("store"));
         ArtifactStore store = context.Workspace.Store;
         string before = store.ReadCurrent()!;
-        // A disk of its own, on which everything that is there leaves 400 KiB of room: less than a version takes.
+        // A separate disk with a copy of the store and 400 KiB of free space: less than a version takes.
         string training = Path.Combine(AppContext.BaseDirectory, "NanoRecSys.Training.dll");
 
         string disk = _folder.File("disk");
@@ -30,7 +30,7 @@ public sealed class DiskFullTests(TrainedArtifacts trained) : IDisposable
         Assert.Equal(["exit 1", before, before], lines.Where(line => line != ".publish.lock"));
     }
 
-    // As a root of its own, who may mount what nobody else sees.
+    // As root of a separate namespace, where it may mount a disk that no other process sees.
     private static async Task<(int Exit, string Output, string Error)> RunAsync(string script)
     {
         var start = new ProcessStartInfo("unshare", ["--user", "--map-root-user", "--mount", "bash", "-c", script])
@@ -49,7 +49,7 @@ public sealed class DiskFullTests(TrainedArtifacts trained) : IDisposable
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            return (-1, "", e.Message); // no such program here
+            return (-1, "", e.Message); // unshare is not installed
         }
     }
 }

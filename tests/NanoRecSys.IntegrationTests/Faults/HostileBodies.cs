@@ -2,12 +2,12 @@ using System.Text;
 
 namespace NanoRecSys.IntegrationTests.Faults;
 
-/// <summary>Bodies that no well-meaning client sends: each is a body that would do, spoilt in one of many ways.</summary>
+/// <summary>Malformed request bodies: each is a valid body, corrupted in one of many ways.</summary>
 internal sealed class HostileBodies(int seed)
 {
     private static readonly string[] Paths = ["/recommend", "/recommend/session", "/events", "/items", "/recommendations"];
 
-    private static readonly string[] Good =
+    private static readonly string[] Valid =
     [
         """{"user_id": 11, "k": 5, "explain": true, "filters": {"genres_any": ["Drama"], "year_from": 1970}, "diversity": 0.5}""",
         """{"movie_ids": [1001, 1002], "times": [1, 2], "k": 5}""",
@@ -28,26 +28,26 @@ internal sealed class HostileBodies(int seed)
     public (string Path, byte[] Body) Next()
     {
         int kind = _random.Next(Paths.Length);
-        string good = Good[kind];
+        string valid = Valid[kind];
         byte[] body = _random.Next(8) switch
         {
-            0 or 1 or 2 => Encoding.UTF8.GetBytes(WithAnotherValue(good)),
-            3 => Encoding.UTF8.GetBytes(good[.._random.Next(good.Length)]),
+            0 or 1 or 2 => Encoding.UTF8.GetBytes(WithAnotherValue(valid)),
+            3 => Encoding.UTF8.GetBytes(valid[.._random.Next(valid.Length)]),
             4 => Encoding.UTF8.GetBytes(Nested(_random.Next(1, 5000))),
-            5 => Spoilt(good),
-            6 => Encoding.UTF8.GetBytes(good.Insert(_random.Next(good.Length), Pick(Values))),
+            5 => Corrupted(valid),
+            6 => Encoding.UTF8.GetBytes(valid.Insert(_random.Next(valid.Length), Pick(Values))),
             _ => Noise(_random.Next(200)),
         };
         return (_random.Next(10) == 0 ? Pick(Paths) : Paths[kind], body);
     }
 
-    // The value of one field: from its colon to the next comma or bracket.
-    private string WithAnotherValue(string good)
+    // Replaces the value of one field: from its colon to the next comma or bracket.
+    private string WithAnotherValue(string valid)
     {
-        int[] colons = [.. Enumerable.Range(0, good.Length).Where(i => good[i] == ':')];
+        int[] colons = [.. Enumerable.Range(0, valid.Length).Where(i => valid[i] == ':')];
         int start = colons[_random.Next(colons.Length)] + 1;
-        int end = good.IndexOfAny([',', '}', ']'], start);
-        return good[..start] + Pick(Values) + good[end..];
+        int end = valid.IndexOfAny([',', '}', ']'], start);
+        return valid[..start] + Pick(Values) + valid[end..];
     }
 
     private string Nested(int depth)
@@ -56,12 +56,12 @@ internal sealed class HostileBodies(int seed)
         return string.Concat(Enumerable.Repeat(open, depth)) + "1";
     }
 
-    private byte[] Spoilt(string good)
+    private byte[] Corrupted(string valid)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(good);
+        byte[] bytes = Encoding.UTF8.GetBytes(valid);
         for (int i = 0; i < 3; i++)
         {
-            bytes[_random.Next(bytes.Length)] = (byte)_random.Next(256); // often no UTF-8 any more
+            bytes[_random.Next(bytes.Length)] = (byte)_random.Next(256); // often no longer UTF-8
         }
 
         return bytes;

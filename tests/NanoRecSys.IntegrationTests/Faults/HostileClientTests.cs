@@ -43,9 +43,9 @@ public sealed class HostileClientTests
             "POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"user_id\": 11}");
         for (int i = 0; i < 300; i++)
         {
-            using var client = new TcpClient { LingerState = new LingerOption(enable: true, seconds: 0) }; // leaves with a reset
+            using var client = new TcpClient { LingerState = new LingerOption(enable: true, seconds: 0) }; // disconnects with a reset
             await client.ConnectAsync(api.Client.BaseAddress!.Host, api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
-            // From nothing to all but the answer.
+            // From nothing to the whole request, without reading the answer.
             await client.GetStream().WriteAsync(whole.AsMemory(0, i * whole.Length / 299), TestContext.Current.CancellationToken);
         }
 

@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Faults;
 
-/// <summary>ONNX Runtime fails in the middle of a request: the network lacks the movies that this user watched.</summary>
+/// <summary>ONNX Runtime fails during a request: the network lacks the movies that this user watched.</summary>
 public sealed class ModelFaultTests
 {
     private const int WatchedBeyond = 110; // movies 1041 and 1042
@@ -22,14 +22,14 @@ public sealed class ModelFaultTests
         Assert.Equal("degraded", answer.Text("mode"));
         Assert.False(again.Flag("served_from_cache"));
         Assert.Equal((2, 2), await FailuresAsync(api));
-        Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode")); // whose movies it holds
+        Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode")); // the network has this user's movies
     }
 
     [Fact]
     public async Task A_fault_in_explaining_gives_the_nearest_movies_as_reasons_degraded_counted_and_not_cached()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
-        // With the embeddings of the publish nothing has to be encoded but for reasons.
+        // With published embeddings, only reasons need encoding.
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(422) { ReadableItems = Readable, Ranker = null, ServesFast = true }, cache.ConnectionString);
         string ask = $$"""{"user_id": {{WatchedBeyond}}, "k": 57}""";
         string askWhy = $$"""{"user_id": {{WatchedBeyond}}, "k": 57, "explain": true}""";
@@ -46,7 +46,7 @@ public sealed class ModelFaultTests
         JsonElement[] reasons = [.. answer.GetProperty("reasons").EnumerateArray()];
         Assert.All(reasons, reason => Assert.Equal("similar", reason.Text("kind")));
         int likeBoth = Array.FindIndex(reasons, reason => reason.GetProperty("because").GetArrayLength() == 2);
-        ContributionsFall(reasons[likeBoth].GetProperty("because"));
+        AssertContributionsDescend(reasons[likeBoth].GetProperty("because"));
         Assert.Matches("^Similar to Movie 104[12] and Movie 104[12], which you watched", answer.GetProperty("explanations")[likeBoth].GetString());
     }
 
@@ -63,7 +63,7 @@ public sealed class ModelFaultTests
         Assert.Equal((1, 1), await FailuresAsync(api));
     }
 
-    private static void ContributionsFall(JsonElement because) => Assert.True(
+    private static void AssertContributionsDescend(JsonElement because) => Assert.True(
         because[0].GetProperty("contribution").GetSingle() >= because[1].GetProperty("contribution").GetSingle());
 
     private static async Task<(long Errors, long OfTheModel)> FailuresAsync(ApiServer api)

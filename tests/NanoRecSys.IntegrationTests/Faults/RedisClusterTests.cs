@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Faults;
 
-/// <summary>What the API stores, on a real Redis Cluster.</summary>
+/// <summary>The data that the API stores, on a real Redis Cluster.</summary>
 public sealed class RedisClusterTests
 {
     [Fact]
@@ -42,27 +42,27 @@ public sealed class RedisClusterTests
         await here.PostAsync("/items", """{"item_id": 9001, "title": "A New One"}""");
         await here.SendAsync(HttpMethod.Patch, "/items/1020", """{"hidden": true}""");
         await here.SendAsync(HttpMethod.Put, "/rules", """{"version": 0, "rules": [{"name": "A", "hide": [{"item_ids": [1021]}]}]}""");
-        await ApiServer.UntilAsync("the other replica knows", async () => (await there.FetchAsync("/items/9001")).IsSuccessStatusCode
+        await ApiServer.UntilAsync("the other replica has them", async () => (await there.FetchAsync("/items/9001")).IsSuccessStatusCode
             && (await there.GetAsync("/items/1020")).GetProperty("item").TryGetProperty("hidden", out _) && (await there.GetAsync("/rules")).GetProperty("version").GetInt32() == 1);
         Assert.Empty(((int[])[1020, 1021]).Intersect((await there.PostAsync("/recommendations", """{"user_id": "plain", "k": 60}""")).GetProperty("items").Ids()));
 
-        // Old events move, events are listed and deleted by their keys, lists have outcomes.
+        // Old events are archived, events are listed and deleted by their keys, lists have outcomes.
         await here.PostAsync("/events", $$"""{"events": [{{string.Join(',', Enumerable.Range(1001, 20).Select(item => $$"""{"user_id": 12, "item_id": {{item}}, "timestamp": {{item}}, "key": "k{{item}}"}"""))}}]}""");
         await ApiServer.UntilAsync("the old events are moved", async () => await redis.GetDatabase().HashLengthAsync(EventKeys.Of(12)) == 10);
-        await ApiServer.UntilAsync("they are listed", async () => (await there.GetAsync("/events?limit=200")).GetProperty("events").GetArrayLength() == 28);
+        await ApiServer.UntilAsync("the events are listed", async () => (await there.GetAsync("/events?limit=200")).GetProperty("events").GetArrayLength() == 28);
         Assert.Equal(2, (await there.SendAsync(HttpMethod.Delete, "/users/12/events/k1020")).GetProperty("deleted").GetInt32() + (await there.SendAsync(HttpMethod.Delete, "/users/12/events/k1001")).GetProperty("deleted").GetInt32());
         Assert.True((await there.GetAsync("/outcomes")).GetProperty("outcomes")[0].GetProperty("lists").GetInt32() >= 12);
 
-        // A deleted user leaves the mark on the user's node, its copy, and nothing else.
+        // A deleted user leaves only the deletion mark and its copy on the user's node.
         await here.SendAsync(HttpMethod.Delete, $"/users/{Uri.EscapeDataString(users[0])}");
         Assert.Equal(["nanorecsys:user:{a%7Db%7Bc}:forgotten"], (await KeysAsync("nanorecsys:*{a%7D*")).Select(key => key.ToString()));
         Assert.Equal("unknown_user", (await here.PostAsync("/recommend", $$"""{"user_id": "{{users[0]}}"}""")).GetProperty("debug_timing").Text("fallback_reason"));
         await redis.GetDatabase().KeyDeleteAsync(EventKeys.Forgotten); // as a failover may lose it
         await here.GetAsync("/users"); // reads the copies
-        await ApiServer.UntilAsync("the next look-up repairs it", async () =>
+        await ApiServer.UntilAsync("the next lookup restores it", async () =>
             (await here.PostAsync("/recommend", $$"""{"user_id": "{{users[0]}}", "k": 5}""")).MovieIds().Length > 0 && await redis.GetDatabase().HashExistsAsync(EventKeys.Forgotten, users[0]));
 
-        // The training reads all nodes.
+        // Training reads all nodes.
         var archive = new EventArchive(here.Store.Root);
         LiveEvents read = await LiveEvents.ReadAsync(cluster.ConnectionString, archive, TestContext.Current.CancellationToken);
         Assert.Equal((3 * 5) + 18, read.Interactions.Count);
@@ -70,14 +70,14 @@ public sealed class RedisClusterTests
         Assert.Equal([users[0]], read.Forgotten.Select(user => user.Text));
         Assert.Equal((3 * 5) + 18, await LiveEvents.CountAsync(cluster.ConnectionString, archive, TestContext.Current.CancellationToken));
 
-        // A node that is full refuses its users' part of a batch, which can be sent again.
+        // A full node refuses its users' part of a batch, which can be sent again.
         int[] apart = [.. Enumerable.Range(0, RedisCluster.Masters).Select(master => RedisCluster.UserOf(master, user => redis.GetHashSlot(EventKeys.Of(user))))];
         string batch = $$"""{"events": [{{string.Join(',', apart.Select(user => $$"""{"user_id": {{user}}, "item_id": 1010, "timestamp": 1}"""))}}]}""";
-        await cluster.AskAsync(2, "CONFIG", "SET", "maxmemory", "1");
+        await cluster.ExecuteAsync(2, "CONFIG", "SET", "maxmemory", "1");
         using HttpResponseMessage refused = await here.SendAsync("/events", batch);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         Assert.StartsWith("The store refused part of the request", (await refused.BodyAsync()).Text("detail"), StringComparison.Ordinal);
-        await cluster.AskAsync(2, "CONFIG", "SET", "maxmemory", "0");
+        await cluster.ExecuteAsync(2, "CONFIG", "SET", "maxmemory", "0");
         JsonElement again = await here.PostAsync("/events", batch);
         Assert.Equal((1, 2), (again.GetProperty("stored").GetInt32(), again.GetProperty("duplicates").GetInt32()));
         Assert.Equal(0, (await here.StatusAsync()).GetProperty("stats").GetProperty("errors").GetInt64());
@@ -109,17 +109,17 @@ public sealed class RedisClusterTests
 
         foreach (int user in users)
         {
-            // The last one sent may have been stored and not acknowledged.
+            // The last one sent may have been stored without an acknowledgement.
             Assert.InRange((await api.GetAsync($"/users/{user}/history")).GetProperty("total").GetInt32(), acknowledged[user], acknowledged[user] + 1);
         }
 
         Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
         Assert.Equal(0, (await api.StatusAsync()).GetProperty("stats").GetProperty("errors").GetInt64());
 
-        Func<Task<bool>> Stored(int[] whose, int more)
+        Func<Task<bool>> Stored(int[] writers, int more)
         {
-            int[] until = [.. whose.Select(user => acknowledged.GetValueOrDefault(user) + more)];
-            return () => Task.FromResult(whose.Zip(until).All(user => acknowledged.GetValueOrDefault(user.First) >= user.Second));
+            int[] until = [.. writers.Select(user => acknowledged.GetValueOrDefault(user) + more)];
+            return () => Task.FromResult(writers.Zip(until).All(user => acknowledged.GetValueOrDefault(user.First) >= user.Second));
         }
 
         async Task WriteAsync(int user)

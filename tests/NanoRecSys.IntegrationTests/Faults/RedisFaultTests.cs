@@ -18,7 +18,7 @@ public sealed class RedisFaultTests : IDisposable
     {
         using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", _folder.Path);
         cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(411), cache.ConnectionString, ("Events:MostPerUser", "100000")); // none moves out of the store
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(411), cache.ConnectionString, ("Events:MostPerUser", "100000")); // none is archived
         var acknowledged = new ConcurrentDictionary<int, int>();
         using var stop = new CancellationTokenSource();
         Task[] clients = [.. Enumerable.Range(0, 6).Select(client => Task.Run(async () =>
@@ -54,11 +54,11 @@ public sealed class RedisFaultTests : IDisposable
         await stop.CancelAsync();
         await Task.WhenAll(clients);
 
-        await ApiServer.UntilAsync("all is live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
+        await ApiServer.UntilAsync("answers are live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
         Assert.Equal(3, acknowledged.Count);
         foreach ((int user, int count) in acknowledged)
         {
-            // The last one sent may have been stored and not acknowledged.
+            // The last one sent may have been stored without an acknowledgement.
             Assert.InRange((await api.GetAsync($"/users/{user}/history")).GetProperty("total").GetInt32(), count, count + 1);
         }
 
@@ -67,7 +67,7 @@ public sealed class RedisFaultTests : IDisposable
 
     [Theory]
     [InlineData(100, "live")]
-    [InlineData(4000, "degraded")] // far beyond every time-out, also of a machine so busy that these come late
+    [InlineData(4000, "degraded")] // far beyond every timeout, even on a machine so busy that timeouts fire late
     public async Task A_slow_Redis_never_hangs_a_request(int milliseconds, string mode)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
@@ -82,15 +82,15 @@ public sealed class RedisFaultTests : IDisposable
             Assert.Equal(mode, (await api.PostAsync("/recommend", """{"user_id": 11, "k": 5}""")).Text("mode"));
         }
 
-        using HttpResponseMessage taken = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "timestamp": 5}""");
-        Assert.Equal(mode == "live" ? HttpStatusCode.OK : HttpStatusCode.ServiceUnavailable, taken.StatusCode);
+        using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "timestamp": 5}""");
+        Assert.Equal(mode == "live" ? HttpStatusCode.OK : HttpStatusCode.ServiceUnavailable, response.StatusCode);
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 15);
 
         slow.Delay = TimeSpan.Zero;
-        await ApiServer.UntilAsync("all is live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
-        await ApiServer.UntilAsync("events are taken again", async () =>
+        await ApiServer.UntilAsync("answers are live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
+        await ApiServer.UntilAsync("events are accepted again", async () =>
             (await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "timestamp": 5}""")).StatusCode == HttpStatusCode.OK);
-        Assert.Equal(4, (await api.GetAsync("/users/11/history")).GetProperty("total").GetInt32()); // once, whatever was sent twice
+        Assert.Equal(4, (await api.GetAsync("/users/11/history")).GetProperty("total").GetInt32()); // stored once, even if it was sent twice
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class RedisFaultTests : IDisposable
 
         cache.Kill();
 
-        await ApiServer.UntilAsync("the store is missed", async () => (await api.GetAsync("/users/11/history")).Flag("degraded"));
+        await ApiServer.UntilAsync("the outage is detected", async () => (await api.GetAsync("/users/11/history")).Flag("degraded"));
         JsonElement published = await api.GetAsync("/users/11/history");
         Assert.Equal(before.GetProperty("total").GetInt32(), published.GetProperty("total").GetInt32());
         JsonElement stored = await api.GetAsync($"/users/{FirstUser}/history");
@@ -115,7 +115,7 @@ public sealed class RedisFaultTests : IDisposable
         Assert.Equal(0, stored.GetProperty("total").GetInt32());
     }
 
-    // What another program, an operator or a half-finished repair leaves in the store: each key in turn becomes another value, then another type.
+    // What another program, an operator or an unfinished repair may leave in the store: each key in turn gets a foreign value, then another type.
     [Fact]
     public async Task Foreign_values_in_every_key_cause_no_500_and_end_no_background_work()
     {
@@ -157,7 +157,7 @@ public sealed class RedisFaultTests : IDisposable
             await (before is null ? Task.CompletedTask : database.KeyRestoreAsync(key, before));
         }
 
-        // All at once, until every background service has looked.
+        // All keys at once, until every background service has read them.
         foreach (RedisKey key in keys)
         {
             RedisType type = await database.KeyTypeAsync(key);
@@ -169,7 +169,7 @@ public sealed class RedisFaultTests : IDisposable
         await CallAsync("all are foreign");
         Assert.All(api.Background, service => Assert.NotEqual(TaskStatus.Faulted, service.ExecuteTask?.Status));
         await database.KeyDeleteAsync([.. redis.GetServers()[0].Keys()]);
-        await ApiServer.UntilAsync("all is live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
+        await ApiServer.UntilAsync("answers are live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
 
         async Task CallAsync(string state)
         {
@@ -207,7 +207,7 @@ public sealed class RedisFaultTests : IDisposable
         using (ProgramProcess killed = ProgramProcess.Start("NanoRecSys.Api", environment))
         {
             using var http = new HttpClient { BaseAddress = await killed.Address };
-            await ApiServer.UntilAsync("it is ready", async () => (await http.GetAsync(new Uri("/readyz", UriKind.Relative))).IsSuccessStatusCode);
+            await ApiServer.UntilAsync("the API is ready", async () => (await http.GetAsync(new Uri("/readyz", UriKind.Relative))).IsSuccessStatusCode);
             Task writer = Task.Run(async () =>
             {
                 try
@@ -223,7 +223,7 @@ public sealed class RedisFaultTests : IDisposable
                     // It was killed.
                 }
             });
-            await ApiServer.UntilAsync("some are acknowledged", () => Task.FromResult(Volatile.Read(ref acknowledged) > 50));
+            await ApiServer.UntilAsync("some events are acknowledged", () => Task.FromResult(Volatile.Read(ref acknowledged) > 50));
             killed.Dispose(); // by SIGKILL
             await writer;
         }

@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Faults;
 
-/// <summary>Somebody changes the files of the version that is served.</summary>
+/// <summary>The files of the served version are changed.</summary>
 public sealed class ServedFilesTests
 {
     [Theory]
@@ -13,7 +13,7 @@ public sealed class ServedFilesTests
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(431) { ServesFast = true }, redis: null, ("Models:UserTower", "int8"));
         string running = api.Store.ReadCurrent()!;
         (string Question, int[] Expected)[] questions = [
-            await AskAsync(api, """{"user_id": 11, "k": 20}"""), // from the embeddings of the publish
+            await AskAsync(api, """{"user_id": 11, "k": 20}"""), // from the published embeddings
             await AskAsync(api, """{"user_id": 205, "k": 20, "explain": true}""")];
         using var stop = new CancellationTokenSource();
         int answers = 0;
@@ -33,13 +33,13 @@ public sealed class ServedFilesTests
         {
             Change(path, fault);
             int before = Volatile.Read(ref answers);
-            await ApiServer.UntilAsync("it answered 20 times since", () => Task.FromResult(Volatile.Read(ref answers) >= before + 20 || clients.Any(client => client.IsFaulted)));
+            await ApiServer.UntilAsync("20 more requests are answered", () => Task.FromResult(Volatile.Read(ref answers) >= before + 20 || clients.Any(client => client.IsFaulted)));
         }
 
         await stop.CancelAsync();
         await Task.WhenAll(clients);
         using HttpResponseMessage again = await api.SendAsync($"/models/{running}/activate", "");
-        Assert.Equal(409, (int)again.StatusCode); // refused with the reason: it is damaged for whoever loads it now
+        Assert.Equal(409, (int)again.StatusCode); // refused with the reason: loading the files now finds the damage
         Assert.StartsWith($"Version {running}: ", (await again.BodyAsync()).Text("detail"), StringComparison.Ordinal);
     }
 

@@ -12,7 +12,7 @@ public sealed class SoakTests(TrainedArtifacts trained) : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/redis-server"), "Needs Linux and redis-server.");
         await trained.CopyAsync(_folder.Path);
-        // Memory is judged by the ten minutes: in half of one the code is still being compiled and the heap finds its size.
+        // Memory growth is judged by the ten-minute soak: in half a minute, code is still being compiled and the heap is still growing to its size.
         string[] args = ["soak", "--duration", "30", "--fault-every", "4", "--max-growth", "1", "--artifacts", _folder.Path, "--json"];
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "NanoRecSys.Benchmarks.dll"), .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
 

@@ -7,7 +7,7 @@ using NanoRecSys.Api.Telemetry;
 
 namespace NanoRecSys.IntegrationTests.Faults;
 
-/// <summary>What is sent over the wire by clients that are not ours, and by pages of other origins.</summary>
+/// <summary>Raw requests of third-party clients and of pages of other origins.</summary>
 public sealed class WireTests
 {
     private const string Event = """{"user_id": 11, "movie_id": 1010}""";
@@ -83,7 +83,7 @@ public sealed class WireTests
     [InlineData("Origin: https://shop.example\r\n", 200)]
     [InlineData("Origin: https://shop.example\r\nSec-Fetch-Site: cross-site\r\n", 200)]
     [InlineData("Origin: https://shop.example.evil\r\n", 403)]
-    [InlineData("", 200)] // a program
+    [InlineData("", 200)] // not a browser
     [InlineData("Sec-Fetch-Site: same-origin\r\n", 200)]
     public async Task Pages_of_configured_origins_may_write(string header, int status)
     {
@@ -161,7 +161,7 @@ public sealed class WireTests
         var open = new List<RawHttp>();
         for (int i = 0; i < 10; i++)
         {
-            open.Add(await RawHttp.ConnectAsync(api.Client.BaseAddress!)); // with the client's own, one too many
+            open.Add(await RawHttp.ConnectAsync(api.Client.BaseAddress!)); // with the client's own connection, one too many
         }
 
         Assert.Equal("", await open[^1].ReadToEndAsync());
@@ -181,7 +181,7 @@ public sealed class WireTests
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
 
         using ProgramProcess stopped = ProgramProcess.Start("NanoRecSys.Api", environment);
-        await ApiServer.UntilAsync("it looks for models", () => Task.FromResult(stopped.Output.Contains("Watching", StringComparison.Ordinal)));
+        await ApiServer.UntilAsync("the process watches for models", () => Task.FromResult(stopped.Output.Contains("Watching", StringComparison.Ordinal)));
         await stopped.TerminateAsync();
         Assert.Equal(0, await stopped.EndAsync());
         Assert.DoesNotContain("cannot start", stopped.Output, StringComparison.Ordinal);
@@ -218,7 +218,7 @@ public sealed class WireTests
             return ready.StatusCode == HttpStatusCode.ServiceUnavailable;
         });
         Assert.Equal(["The service is stopping."], detail.GetProperty("errors").Texts());
-        // Still answered: a load balancer needs a moment to see it.
+        // Still answered: a load balancer needs a moment to notice.
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync(new Uri("/users?limit=1", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
         await ApiServer.UntilAsync("listening ends", async () =>
         {
@@ -239,7 +239,7 @@ public sealed class WireTests
 
     [Theory]
     [InlineData(null, 429)]
-    [InlineData("192.0.2.7", 429)] // the proxy is another
+    [InlineData("192.0.2.7", 429)] // not the proxy's address
     [InlineData("127.0.0.0/8", 200)]
     public async Task A_client_chooses_its_address_only_through_a_known_proxy(string? proxy, int last)
     {
@@ -248,7 +248,7 @@ public sealed class WireTests
         var environment = new Dictionary<string, string>
         {
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true", // trusts every sender by itself
+            ["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true", // on its own, trusts every sender
             ["Artifacts__Path"] = folder.Path,
             ["Security__RequestsPerSecond"] = "1",
             ["Security__Burst"] = "1",
@@ -261,7 +261,7 @@ public sealed class WireTests
         using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", environment);
         using var client = new HttpClient { BaseAddress = await program.Address };
         int first = await StatusAsync(1);
-        int[] others = await Task.WhenAll(Enumerable.Range(2, 19).Select(StatusAsync)); // at once, so that they come within a second
+        int[] others = await Task.WhenAll(Enumerable.Range(2, 19).Select(StatusAsync)); // concurrently, so that they arrive within a second
 
         Assert.Equal(200, first);
         Assert.Contains(last, others);

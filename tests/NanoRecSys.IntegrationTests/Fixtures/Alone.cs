@@ -1,8 +1,8 @@
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>
-/// Tests that run after all others, one at a time: an exporter gives a collector ten seconds and drops what it could
-/// not bring by then, so a receiver in a process that twenty servers keep busy may rightly never see a span.
+/// Tests that run sequentially after all others: an exporter drops what it cannot deliver to the collector within ten seconds,
+/// so a collector in a process kept busy by twenty servers may legitimately never see a span.
 /// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Alone

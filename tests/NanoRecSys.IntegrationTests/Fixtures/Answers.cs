@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>Reads what tests look at in an answer.</summary>
+/// <summary>Reads fields of JSON responses.</summary>
 internal static class Answers
 {
     /// <summary>Names of the fields, sorted.</summary>
@@ -12,7 +12,7 @@ internal static class Answers
 
     public static int[] MovieIds(this JsonElement answer) => [.. answer.GetProperty("movie_ids").EnumerateArray().Select(id => id.GetInt32())];
 
-    /// <summary>Ids of a list of items, or movies.</summary>
+    /// <summary>Ids of a list of items or movies.</summary>
     public static int[] Ids(this JsonElement items) =>
         [.. items.EnumerateArray().Select(item => (item.TryGetProperty("item_id", out JsonElement id) ? id : item.GetProperty("movie_id")).GetInt32())];
 

@@ -11,15 +11,15 @@ using NanoRecSys.Api.Serving;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>The real API on Kestrel and a free port, with an artifacts folder of its own unless it is given one.</summary>
+/// <summary>The real API on Kestrel and a free port, with a temporary artifacts folder unless one is given.</summary>
 internal sealed class ApiServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private readonly TemporaryFolder _folder = new();
     private readonly Factory _factory;
 
-    /// <summary>Part of a Redis connection string, for tests of a store that is slow: how long a command may take outside tests.</summary>
+    /// <summary>Part of a Redis connection string with the production command timeout, for tests with a slow store.</summary>
     public const string DefaultTimeout = ",asyncTimeout=500";
 
     public const string PatientTimeouts = ",syncTimeout=5000,asyncTimeout=5000"; // other tests may keep the machine busy
@@ -38,17 +38,17 @@ internal sealed class ApiServer : IAsyncDisposable
 
     public IEnumerable<BackgroundService> Background => _factory.Services.GetServices<IHostedService>().OfType<BackgroundService>();
 
-    /// <summary>What owns this server's meters: the test process has other servers too.</summary>
+    /// <summary>Scope of this server's meters; the test process has other servers too.</summary>
     public IMeterFactory Meters => _factory.Services.GetRequiredService<IMeterFactory>();
 
-    /// <summary>What limits concurrent computations, for tests that take a permit themselves, as a request that takes long does.</summary>
+    /// <summary>Limits concurrent computations; tests hold a permit to simulate a long request.</summary>
     public ComputeLimiter Limiter => _factory.Services.GetRequiredService<ComputeLimiter>();
 
     /// <summary>Starts without a model.</summary>
     /// <param name="redis">A connection string, or null to run without a cache.</param>
     public static ApiServer Start(string? redis = null, params (string Name, string Value)[] settings) => new(redis, null, settings);
 
-    /// <summary>Starts with settings of its own on a folder that is there already, and waits until it serves a model.</summary>
+    /// <summary>Starts with settings on an existing artifacts folder, and waits until the pinned or current version is served.</summary>
     public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis, params (string Name, string Value)[] settings)
     {
         var server = new ApiServer(redis, store, settings);
@@ -56,7 +56,7 @@ internal sealed class ApiServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts and waits until it serves the model.</summary>
+    /// <summary>Starts, publishes the model and waits until it is served.</summary>
     public static async Task<ApiServer> StartAsync(RandomModel model, string? redis = null, params (string Name, string Value)[] settings)
     {
         var server = new ApiServer(redis, null, settings);
@@ -64,10 +64,10 @@ internal sealed class ApiServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts on an artifacts folder that is there already, and waits until it serves the current model.</summary>
+    /// <summary>Starts on an existing artifacts folder, and waits until the pinned or current version is served.</summary>
     public static Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null) => StartAsync(store, redis, settings: []);
 
-    /// <summary>Waits until this version is served; asks what no rate limits.</summary>
+    /// <summary>Waits until this version is served; polls <c>/readyz</c>, which is not rate limited.</summary>
     public Task ServeAsync(string version) => UntilAsync($"version {version} is served", async () =>
     {
         using HttpResponseMessage ready = await FetchAsync("/readyz");
@@ -76,7 +76,7 @@ internal sealed class ApiServer : IAsyncDisposable
 
     public async Task<JsonElement> StatusAsync() => await Client.GetFromJsonAsync<JsonElement>("/debug/status");
 
-    /// <summary>Ids of what a user has seen, newest first.</summary>
+    /// <summary>Ids of the items in a user's history, newest first.</summary>
     public async Task<int[]> HistoryAsync(int user) => (await GetAsync($"/users/{user}/history")).GetProperty("items").Ids();
 
     /// <summary>Gets a path and requires a 200.</summary>
@@ -99,14 +99,14 @@ internal sealed class ApiServer : IAsyncDisposable
     public Task<HttpResponseMessage> SendAsync(string path, string body) =>
         Client.PostAsync(new Uri(path, UriKind.Relative), new StringContent(body, Encoding.UTF8, "application/json"));
 
-    /// <summary>Looks again and again until it holds; fails with the sentence after 30 s.</summary>
-    public static async Task UntilAsync(string what, Func<Task<bool>> holds)
+    /// <summary>Polls until the condition is true; fails with the description after 30 s.</summary>
+    public static async Task UntilAsync(string description, Func<Task<bool>> condition)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        using var patience = new CancellationTokenSource(Patience);
-        while (!await holds())
+        using var timeout = new CancellationTokenSource(Timeout);
+        while (!await condition())
         {
-            Assert.False(patience.IsCancellationRequested, $"Not within {Patience.TotalSeconds} s: {what}.");
+            Assert.False(timeout.IsCancellationRequested, $"Timed out after {Timeout.TotalSeconds} s waiting until {description}.");
             await timer.WaitForNextTickAsync(CancellationToken.None);
         }
     }
@@ -129,7 +129,7 @@ internal sealed class ApiServer : IAsyncDisposable
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
-            // Not UseKestrel(0): that changes the addresses while the program may be starting already.
+            // Not UseKestrel(0): it changes the addresses when the program may already be starting.
             builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
             builder.UseSetting("Artifacts:Path", artifacts);
             builder.UseSetting("Artifacts:PollInterval", "00:00:00.020");

@@ -4,7 +4,7 @@ using NanoRecSys.Benchmarks.Stack;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>A server of the Redis protocol on a free port, that can be killed and started again there.</summary>
+/// <summary>A Redis-compatible server on a free port that can be killed and restarted on the same port.</summary>
 internal abstract class CacheServer : IDisposable
 {
     public const string Garnet = "garnet";
@@ -13,12 +13,12 @@ internal abstract class CacheServer : IDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
 
     public int Port { get; } = LocalStack.FreePort();
-    public string Password { get; init; } = ""; // empty where it asks for none
-    public string? Authority { get; init; } // A PEM file of who vouches for it, where it speaks TLS and nothing else; null for plain text
+    public string Password { get; init; } = ""; // empty: none required
+    public string? Authority { get; init; } // PEM file of its certificate authority if it accepts only TLS; null: plain text
 
     public string ConnectionString => $"127.0.0.1:{Port}";
 
-    public static TheoryData<string> Kinds => [Garnet, Redis]; // both kinds; a test skips itself where redis-server is not installed
+    public static TheoryData<string> Kinds => [Garnet, Redis]; // tests are skipped for redis-server if it is not installed
 
     public static CacheServer Create(string kind) => kind == Garnet ? new GarnetCache() : new RedisCache();
 
@@ -29,16 +29,16 @@ internal abstract class CacheServer : IDisposable
         return server;
     }
 
-    /// <summary>Returns when it answers.</summary>
+    /// <summary>Starts it and returns once it answers.</summary>
     public abstract void Start();
 
-    /// <summary>Without a farewell to its clients.</summary>
+    /// <summary>Stops it without notifying its clients.</summary>
     public abstract void Kill();
 
     public void Dispose() => Kill();
 
-    /// <summary>A refused connection returns at once, so the client's own count of attempts says nothing about time.</summary>
-    protected void WaitUntilItAnswers()
+    /// <summary>Polls until it answers. A refused connection fails at once, so the client's own retry limit is no timeout.</summary>
+    protected void WaitUntilReady()
     {
         ConfigurationOptions options = ConfigurationOptions.Parse($"{ConnectionString},abortConnect=true,connectTimeout=500,password={Password}");
         if (Authority is not null)
@@ -71,7 +71,7 @@ internal abstract class CacheServer : IDisposable
         {
             _server = new GarnetServer(["--port", $"{Port}", "--bind", "127.0.0.1", "--memory", "64m", "--index", "1m", "-q"]);
             _server.Start();
-            WaitUntilItAnswers();
+            WaitUntilReady();
         }
 
         public override void Kill()
@@ -101,9 +101,9 @@ internal abstract class CacheServer : IDisposable
                 Assert.Skip("redis-server is not installed.");
             }
 
-            _process!.OutputDataReceived += (_, _) => { }; // drained, so that it never waits for a reader
+            _process!.OutputDataReceived += (_, _) => { }; // drained, so that the server never blocks on a full pipe
             _process.BeginOutputReadLine();
-            WaitUntilItAnswers();
+            WaitUntilReady();
         }
 
         public async Task<RedisResult> ExecuteAsync(string command, params object[] arguments)
@@ -112,7 +112,7 @@ internal abstract class CacheServer : IDisposable
             return await connection.GetDatabase().ExecuteAsync(command, arguments);
         }
 
-        /// <summary>Keeps its connections and answers nothing, as a machine that swaps does.</summary>
+        /// <summary>Keeps its connections but stops answering, like a machine that swaps.</summary>
         public void Freeze() => Signal("-STOP");
 
         public void Thaw() => Signal("-CONT");

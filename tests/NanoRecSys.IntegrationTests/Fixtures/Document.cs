@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>A page of the documentation, as a test looks at it.</summary>
+/// <summary>A page of the documentation.</summary>
 internal sealed partial record Document(string Folder, string Text)
 {
     public static Document Read(string path)
@@ -11,7 +11,7 @@ internal sealed partial record Document(string Folder, string Text)
         return new Document(Path.GetDirectoryName(file)!, File.ReadAllText(file));
     }
 
-    /// <summary>What a reader would copy: indented lines that begin with dotnet or curl, in their order.</summary>
+    /// <summary>Commands that a reader would copy, in order: indented lines that begin with dotnet or curl.</summary>
     public string[] Commands() => [.. CommandLine().Matches(Text).Select(match => match.Groups[1].Value.TrimEnd())];
 
     /// <summary>Links to files and folders of the repository.</summary>

@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>A pipe in the file system: whoever opens it to read waits until somebody writes.</summary>
+/// <summary>A named pipe in the file system: opening it for reading blocks until a writer opens it.</summary>
 internal static class NamedPipe
 {
     public static void Create(string path)

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>One of our programs as a process of its own, with the environment that a host would set.</summary>
+/// <summary>One of our programs in a separate process, with the environment that a host would set.</summary>
 internal sealed partial class ProgramProcess : IDisposable
 {
     private readonly Process _process;
@@ -22,13 +22,13 @@ internal sealed partial class ProgramProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    public Task<Uri> Address => _address.Task; // where it listens, once it does
+    public Task<Uri> Address => _address.Task; // completes once the program listens
     public string Output => string.Join('\n', _output);
 
     public static ProgramProcess Start(string program, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         Start(["dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. args], environment, AppContext.BaseDirectory);
 
-    /// <summary>Starts in another folder, and with a limit of open files unless it is null.</summary>
+    /// <summary>Starts in another working directory, with a limit of open files unless it is null.</summary>
     public static ProgramProcess StartIn(string folder, string program, IReadOnlyDictionary<string, string> environment, int? files = null)
     {
         string[] command = ["dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll")];
@@ -51,7 +51,7 @@ internal sealed partial class ProgramProcess : IDisposable
         return new ProgramProcess(start);
     }
 
-    /// <summary>Sends SIGTERM, as a host does that stops a service.</summary>
+    /// <summary>Sends SIGTERM, as a host does to stop a service.</summary>
     public async Task TerminateAsync()
     {
         using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
@@ -64,7 +64,7 @@ internal sealed partial class ProgramProcess : IDisposable
         return _process.ExitCode;
     }
 
-    /// <summary>Kills it, as no program can prepare for; once is enough.</summary>
+    /// <summary>Sends SIGKILL; may be called repeatedly.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -81,7 +81,7 @@ internal sealed partial class ProgramProcess : IDisposable
     {
         if (line is null)
         {
-            _address.TrySetException(new InvalidOperationException($"It has ended:\n{Output}"));
+            _address.TrySetException(new InvalidOperationException($"The program ended before it listened:\n{Output}"));
             return;
         }
 

@@ -4,10 +4,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>
-/// A retriever and a ranker, trained on the sample and published by the steps that the command line runs. Made once, when the first
-/// test asks.
-/// </summary>
+/// <summary>A retriever and a ranker, trained on the sample and published by the steps of the command line. Created once, on first use.</summary>
 public abstract class PublishedArtifacts : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -17,7 +14,7 @@ public abstract class PublishedArtifacts : IAsyncDisposable
         _published = new Lazy<Task<PublishSummary>>(() => WholeTraining.RunAsync(
             new PrepareOptions(), retriever, negatives, ranker, RankerUse.Always, Context(_folder.Path)));
 
-    /// <summary>The artifacts folder; not to be changed, see <see cref="CopyAsync"/>.</summary>
+    /// <summary>The artifacts folder; tests must not change it, see <see cref="CopyAsync"/>.</summary>
     internal async Task<ArtifactStore> StoreAsync()
     {
         await _published.Value;
@@ -27,7 +24,7 @@ public abstract class PublishedArtifacts : IAsyncDisposable
     /// <summary>The published version, verified.</summary>
     internal async Task<ArtifactVersion> VersionAsync() => (await StoreAsync()).Open((await _published.Value).Version);
 
-    /// <summary>What a step is given to work in a copy of all this, which the test may change.</summary>
+    /// <summary>Copies the artifacts to a folder that the test may change, and returns the context of steps in it.</summary>
     internal async Task<StepContext> CopyAsync(string folder)
     {
         await _published.Value;

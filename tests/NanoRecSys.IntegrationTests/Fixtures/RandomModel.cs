@@ -8,8 +8,8 @@ using NanoRecSys.Training.Export.Onnx;
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>
-/// A tiny untrained model, written by the real exporter and published by the real store in some milliseconds:
-/// 60 movies, 5 users. Another seed is another version.
+/// A tiny untrained model, written by the real exporter and published by the real store within milliseconds:
+/// 60 movies, 5 users. Each seed gives a different version.
 /// </summary>
 internal sealed class RandomModel(int seed)
 {
@@ -18,42 +18,42 @@ internal sealed class RandomModel(int seed)
     public const int MaxLength = 20;
     public const int BusyUser = 7; // has seen movies 1001 to 1050: ten are left
     public const int QuietUser = 11; // has seen movies 1003, 1001 and 1002, in this order
-    public const int NewUser = 12; // is known and has seen nothing
+    public const int NewUser = 12; // is known, but has an empty history
     private const int Hidden = 20;
     private static readonly string[] Genres = ["Comedy", "Drama", "Thriller"];
 
     private readonly Random _random = new(seed);
 
     /// <summary>
-    /// Whether it has the user tower in 8 bits, too, and its users' embeddings; planted ones: everybody is the last movie,
-    /// so that an answer tells whether they were used.
+    /// Whether it also has the 8-bit user tower and user embeddings. These are planted: every user has the embedding of the last movie,
+    /// so that an answer shows whether they were used.
     /// </summary>
     public bool ServesFast { get; init; }
 
-    /// <summary>Whether the user tower in 8 bits has an operator of NanoRecSys that this process does not have, as one of another version may.</summary>
+    /// <summary>Whether the 8-bit user tower has a NanoRecSys operator that this process lacks, as a tower of another release may.</summary>
     public bool HasUnknownOperator { get; init; }
 
-    public RankerKind? Ranker { get; init; } = RankerKind.Random; // how the second stage scores; null leaves it out
+    public RankerKind? Ranker { get; init; } = RankerKind.Random; // how the second stage scores; null: no ranker
     public DateTimeOffset Created { get; init; } = DateTimeOffset.UtcNow;
-    public ScoreCalibration? Calibration { get; init; } // see Calibration
-    public double RetrieverWeight { get; init; } = 3; // of the cosine in the served score
+    public ScoreCalibration? Calibration { get; init; }
+    public double RetrieverWeight { get; init; } = 3; // weight of the cosine in the served score
 
-    /// <summary>The user is the last movie of the history and nothing else: all other parts of the network are nought.</summary>
+    /// <summary>The user's embedding depends only on the last movie of the history: all other parts of the network are zero.</summary>
     public bool SeesOnlyTheLast { get; init; }
 
-    /// <summary>So many of the movies the user tower holds: ONNX Runtime fails on a history with one beyond them.</summary>
+    /// <summary>Number of movies in the user tower's table; ONNX Runtime fails on a history with a movie beyond it.</summary>
     public int ReadableItems { get; init; } = Items;
 
-    public Catalog Movies { get; init; } = Catalog; // as many as Catalog has, which they are unless set
+    public Catalog Movies { get; init; } = Catalog; // default: Catalog; must have as many items
 
-    /// <summary>Five, in this order: <see cref="BusyUser"/>, <see cref="QuietUser"/>, <see cref="NewUser"/>, and two with two and one items.</summary>
+    /// <summary>Five, in this order: <see cref="BusyUser"/>, <see cref="QuietUser"/>, <see cref="NewUser"/>, and two users with two items and one.</summary>
     public EntityId[] Users { get; init; } = [BusyUser, QuietUser, NewUser, 110, 205];
 
     public enum RankerKind
     {
         Random,
 
-        /// <summary>Its logit is always 0, so that the served score is sigmoid(weight * cosine).</summary>
+        /// <summary>The logit is always 0, so the served score is sigmoid(weight * cosine).</summary>
         Silent,
     }
 
@@ -62,8 +62,8 @@ internal sealed class RandomModel(int seed)
         i, 1001 + i, $"Movie {1001 + i}", i % 7 == 0 ? null : 1960 + i, i % 5 == 0 ? [] : [Genres[i % 3]], Items - i))]);
 
     /// <summary>
-    /// The same with ids of every kind of character, and attributes: of item i (<c>sku-i</c> but for a few) the brand is <c>Brand i % 4</c>, the price i,
-    /// the tags <c>even</c> or <c>odd</c>, and <c>three</c> where 3 divides i; it came on day i of 2026.
+    /// As many items with ids of all kinds of characters, and attributes. Item i (<c>sku-i</c> with a few exceptions) has the brand
+    /// <c>Brand i % 4</c>, the price i, the tags <c>even</c> or <c>odd</c>, and <c>three</c> if 3 divides i, and was launched i days into 2026.
     /// </summary>
     public static Catalog Shop { get; } = new([.. Enumerable.Range(0, Items).Select(i => new CatalogItem(
         i, EntityId.Of(i switch { 3 => "a/b", 4 => "100%", 5 => "ä", 6 => "a%2Fb", 7 => "x y?&=#+,", _ => $"sku-{i}" }), $"Thing {i}", [$"Shelf {i % 3}"], Items - i)
@@ -77,7 +77,7 @@ internal sealed class RandomModel(int seed)
             },
         })]);
 
-    /// <summary>As many users as any, with ids of every kind of character.</summary>
+    /// <summary>As many users as by default, with ids of all kinds of characters.</summary>
     public static EntityId[] Shoppers { get; } = [.. new[] { "anna", "b/c", "ü 100%", "u4", "u5" }.Select(id => EntityId.Of(id))];
 
     public ArtifactVersion Publish(ArtifactStore store)

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>A connection that sends bytes as they are, as no HTTP client would.</summary>
+/// <summary>A connection that sends raw bytes, including requests that no HTTP client would send.</summary>
 internal sealed class RawHttp : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private readonly TcpClient _client = new();
 
@@ -21,7 +21,7 @@ internal sealed class RawHttp : IDisposable
         return connection;
     }
 
-    /// <summary>Sends one request on a connection of its own and reads until the server closes it.</summary>
+    /// <summary>Sends one request on a new connection and reads until the server closes it.</summary>
     public static async Task<string> SendAsync(Uri server, string request)
     {
         using RawHttp connection = await ConnectAsync(server);
@@ -31,10 +31,10 @@ internal sealed class RawHttp : IDisposable
 
     public async Task WriteAsync(string text) => await _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text), TestContext.Current.CancellationToken);
 
-    /// <summary>All that comes until the server closes; a reset counts as the end.</summary>
+    /// <summary>Reads until the server closes the connection; a reset counts as the end.</summary>
     public async Task<string> ReadToEndAsync()
     {
-        using var timeout = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(Timeout);
         var text = new StringBuilder();
         byte[] buffer = new byte[4096];
         try

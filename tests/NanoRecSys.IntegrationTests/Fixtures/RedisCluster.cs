@@ -2,7 +2,7 @@ using NanoRecSys.Benchmarks.Stack;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>A Redis Cluster of processes on this machine: three masters, with a replica each if asked for.</summary>
+/// <summary>A Redis Cluster of local processes: three masters, each with a replica if requested.</summary>
 internal sealed class RedisCluster : IDisposable
 {
     public const int Masters = 3;
@@ -18,7 +18,7 @@ internal sealed class RedisCluster : IDisposable
             "--repl-diskless-sync-delay", "0", "--dir", _folder.Path, "--dbfilename", $"{node.i}.rdb"), node.Bus))];
     }
 
-    /// <summary>Of two masters; clients find the others.</summary>
+    /// <summary>Addresses of two masters; clients discover the others.</summary>
     public string ConnectionString => $"{_nodes[0].Server.ConnectionString},{_nodes[1].Server.ConnectionString}";
 
     /// <param name="isReplicated">Whether each master has a replica.</param>
@@ -39,16 +39,16 @@ internal sealed class RedisCluster : IDisposable
         }
     }
 
-    /// <summary>The first whole number from 7000 on whose keys are on a master.</summary>
-    /// <param name="slotOf">From a user to the slot of the user's keys.</param>
+    /// <summary>The first user id from 7000 on whose keys are on a master.</summary>
+    /// <param name="slotOf">Maps a user to the slot of the user's keys.</param>
     public static int UserOf(int master, Func<int, int> slotOf) => Enumerable.Range(7000, 1000).First(user => slotOf(user) >= FirstSlot(master) && slotOf(user) < FirstSlot(master + 1));
 
     public void Kill(int node) => _nodes[node].Server.Kill();
 
     public void Restart(int node) => _nodes[node].Server.Start();
 
-    /// <returns>What a node answers to a command.</returns>
-    public async Task<string> AskAsync(int node, params string[] command)
+    /// <returns>The node's reply.</returns>
+    public async Task<string> ExecuteAsync(int node, params string[] command)
     {
         using Process cli = Process.Start(new ProcessStartInfo("redis-cli", ["-p", $"{_nodes[node].Server.Port}", .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         string answer = await cli.StandardOutput.ReadToEndAsync();
@@ -56,9 +56,9 @@ internal sealed class RedisCluster : IDisposable
         return answer.Trim();
     }
 
-    /// <summary>Waits for a word in what a node answers.</summary>
+    /// <summary>Waits until a node's reply contains a word.</summary>
     public Task UntilAsync(int node, string word, params string[] command) =>
-        ApiServer.UntilAsync($"node {node} answers {word}", async () => (await AskAsync(node, command)).Contains(word, StringComparison.Ordinal));
+        ApiServer.UntilAsync($"node {node} answers {word}", async () => (await ExecuteAsync(node, command)).Contains(word, StringComparison.Ordinal));
 
     public void Dispose()
     {
@@ -72,21 +72,21 @@ internal sealed class RedisCluster : IDisposable
     {
         for (int node = 0; node < _nodes.Length; node++)
         {
-            await AskAsync(node, "CLUSTER", "SET-CONFIG-EPOCH", $"{node + 1}");
+            await ExecuteAsync(node, "CLUSTER", "SET-CONFIG-EPOCH", $"{node + 1}");
             if (node < Masters)
             {
-                await AskAsync(node, "CLUSTER", "ADDSLOTSRANGE", $"{FirstSlot(node)}", $"{FirstSlot(node + 1) - 1}");
+                await ExecuteAsync(node, "CLUSTER", "ADDSLOTSRANGE", $"{FirstSlot(node)}", $"{FirstSlot(node + 1) - 1}");
             }
 
             if (node > 0)
             {
-                await AskAsync(0, "CLUSTER", "MEET", "127.0.0.1", $"{_nodes[node].Server.Port}", $"{_nodes[node].BusPort}");
+                await ExecuteAsync(0, "CLUSTER", "MEET", "127.0.0.1", $"{_nodes[node].Server.Port}", $"{_nodes[node].BusPort}");
             }
         }
 
         for (int replica = Masters; replica < _nodes.Length; replica++)
         {
-            string master = await AskAsync(replica - Masters, "CLUSTER", "MYID");
+            string master = await ExecuteAsync(replica - Masters, "CLUSTER", "MYID");
             await UntilAsync(replica, "OK", "CLUSTER", "REPLICATE", master);
         }
 

@@ -2,7 +2,7 @@
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>Servers for tests that only read, started when the first of them asks: a start with a model takes longer than most of these tests.</summary>
+/// <summary>Servers shared by read-only tests, started on first use: starting with a model takes longer than most of these tests.</summary>
 public sealed class SharedServers : IAsyncDisposable
 {
     private static readonly Lazy<Task<ApiServer>> WithoutModel = new(() => Task.FromResult(ApiServer.Start()));
@@ -13,7 +13,7 @@ public sealed class SharedServers : IAsyncDisposable
     internal static Task<ApiServer> Empty => WithoutModel.Value;
     internal static Task<ApiServer> Ranked => WithRanker.Value;
     internal static Task<ApiServer> Unranked => WithoutRanker.Value;
-    internal static Task<ApiServer> Shop => OfShop.Value; // ids and attributes of every kind
+    internal static Task<ApiServer> Shop => OfShop.Value; // ids and attributes of all kinds
 
     public async ValueTask DisposeAsync()
     {

@@ -4,7 +4,7 @@ using System.Threading.Channels;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>Stands before a server of the Redis protocol and holds back whatever passes, either way, for <see cref="Delay"/>.</summary>
+/// <summary>A proxy in front of a Redis-compatible server that adds <see cref="Delay"/> to every round trip.</summary>
 internal sealed class SlowProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -28,14 +28,14 @@ internal sealed class SlowProxy : IAsyncDisposable
         set => Interlocked.Exchange(ref _delayTicks, value.Ticks);
     }
 
-    /// <summary>How late messages of subscriptions arrive; commands are not affected.</summary>
+    /// <summary>Delay of subscription messages; commands are not affected.</summary>
     public TimeSpan NoticeLag
     {
         get => new(Interlocked.Read(ref _noticeLagTicks));
         set => Interlocked.Exchange(ref _noticeLagTicks, value.Ticks);
     }
 
-    public long LateMessages => Interlocked.Read(ref _lateMessages); // number of chunks that arrived late by NoticeLag
+    public long LateMessages => Interlocked.Read(ref _lateMessages); // number of chunks delayed by NoticeLag
 
     public string ConnectionString => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>An authority made for one test, and the certificate that it gave to 127.0.0.1, as PEM files in a folder.</summary>
+/// <summary>A certificate authority for one test, and the certificate it issued for 127.0.0.1, as PEM files in a folder.</summary>
 internal sealed class TestCertificates : IDisposable
 {
     private readonly X509Certificate2 _authority;
@@ -35,7 +35,7 @@ internal sealed class TestCertificates : IDisposable
     public string Certificate { get; }
     public string Key { get; }
 
-    /// <summary>Trusts this authority and nobody else.</summary>
+    /// <summary>Trusts only this authority.</summary>
     public HttpClient Client(Uri address) => new(new SocketsHttpHandler
     {
         SslOptions = new SslClientAuthenticationOptions
@@ -44,7 +44,7 @@ internal sealed class TestCertificates : IDisposable
             {
                 TrustMode = X509ChainTrustMode.CustomRootTrust,
                 CustomTrustStore = { _authority },
-                RevocationMode = X509RevocationMode.NoCheck, // nobody publishes what a test revokes
+                RevocationMode = X509RevocationMode.NoCheck, // the authority has no revocation list
             },
         },
     })

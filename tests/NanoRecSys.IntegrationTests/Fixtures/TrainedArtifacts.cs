@@ -7,7 +7,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>Small networks after one epoch, in some seconds: all parts are there, and nothing is learned yet.</summary>
+/// <summary>Small networks after one epoch, trained within seconds: all parts exist, but have learned almost nothing.</summary>
 public sealed class TrainedArtifacts() : PublishedArtifacts(
     Retriever, new MineNegativesOptions { PositionsPerUser = 2 }, new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 })
 {
@@ -23,7 +23,7 @@ public sealed class TrainedArtifacts() : PublishedArtifacts(
     };
 }
 
-/// <summary>The quick preset's networks after a third of its epochs: they know the films and the people.</summary>
+/// <summary>The quick preset's networks after a third of its epochs: they have learned movies and users.</summary>
 public sealed class LearnedArtifacts() : PublishedArtifacts(
     Presets.Quick.Retriever with { Epochs = 5 },
     Presets.Quick.Negatives with { PositionsPerUser = 10 },

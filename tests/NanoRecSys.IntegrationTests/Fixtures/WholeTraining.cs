@@ -4,7 +4,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>From data to a published version with both stages, by the steps that the command line runs.</summary>
+/// <summary>Runs the steps of the command line, from data to a published version with both stages.</summary>
 internal static class WholeTraining
 {
     public static async Task<PublishSummary> RunAsync(

@@ -6,7 +6,7 @@ using ConnectionMultiplexer = StackExchange.Redis.ConnectionMultiplexer;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>From the API back into the training: what people do with one model makes the next.</summary>
+/// <summary>From the API back to training: events recorded with one model train the next.</summary>
 public sealed class ClosedLoopTests : IDisposable
 {
     private const int Movies = 40;
@@ -32,7 +32,7 @@ public sealed class ClosedLoopTests : IDisposable
         string first = store.ReadCurrent()!;
         int before = await RankAsync(api);
 
-        // Sixty people watch one movie and like another right after it; one of them has a movie that was added, and dislikes a third.
+        // Sixty users watch one movie and then like another; one of them also watches an added movie and dislikes a third.
         await api.PostAsync("/items", $$"""{"movie_id": {{Added}}, "title": "A New One", "year": 2026, "genres": ["Drama"]}""");
         string events = string.Join(',', Enumerable.Range(FirstNewcomer, Newcomers).Select(user => $$"""
             {"user_id": {{user}}, "movie_id": {{Cause}}, "timestamp": 2000}, {"user_id": {{user}}, "movie_id": {{Liked}}, "type": "like", "timestamp": 2001}
@@ -49,12 +49,12 @@ public sealed class ClosedLoopTests : IDisposable
 
         Assert.Equal((2 * Newcomers + 1, 1, Movies + 1), (summary.Events, summary.Dislikes, summary.Items));
         Assert.Contains("2 events or added movies in Redis cannot be read and were left out.", summary.Notes);
-        Assert.Equal(-1, HistoriesFile.Read(store.FolderOf(store.ReadCurrent()!)).PositionOf(5)); // who was deleted
+        Assert.Equal(-1, HistoriesFile.Read(store.FolderOf(store.ReadCurrent()!)).PositionOf(5)); // the deleted user
         int after = await RankAsync(api);
-        Assert.True(before > 5, $"It stood at place {before} already.");
-        Assert.True(after <= 3, $"From place {before} to {after}.");
+        Assert.True(before > 5, $"Its rank was {before} before.");
+        Assert.True(after <= 3, $"Its rank changed from {before} to {after}.");
 
-        // Folded in, an event is not counted twice; the dislike still holds; the added movie is now the model's own.
+        // An event that was trained on is not counted twice; the dislike still applies; the added movie is now part of the model.
         int[] history = await api.HistoryAsync(FirstNewcomer);
         Assert.Equal([Added, Liked, Cause], history);
         Assert.DoesNotContain(3, (await api.PostAsync("/recommend", $$"""{"user_id": {{FirstNewcomer}}, "k": 100}""")).MovieIds());
@@ -94,14 +94,14 @@ public sealed class ClosedLoopTests : IDisposable
         return summary;
     }
 
-    // Where the liked movie stands for somebody who has just watched its cause.
+    // Rank of the liked movie for a session that consists of its cause.
     private static async Task<int> RankAsync(ApiServer api)
     {
         JsonElement answer = await api.PostAsync("/recommend/session", $$"""{"movie_ids": [{{Cause}}], "k": 100}""");
         return 1 + Array.IndexOf(answer.MovieIds(), Liked);
     }
 
-    // Eighty people who watch a dozen movies in any order; hardly anybody the one that will be liked.
+    // Eighty users who watch a dozen movies in random order; only two watch the one that will be liked.
     private string WriteRatings()
     {
         string folder = _folder.File("loop");

@@ -6,7 +6,7 @@ using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>Every kind of index from <c>index</c> to an answer of the API.</summary>
+/// <summary>Every kind of index, from the <c>index</c> command to an answer of the API.</summary>
 public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -21,7 +21,7 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
     public async Task A_kind_is_tuned_to_the_recall_recorded_and_served(string kind, string parameters)
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
-        double recall = kind == IndexKinds.IvfProduct ? 0.4 : 0.8; // codes of 8 bytes lose what no width brings back
+        double recall = kind == IndexKinds.IvfProduct ? 0.4 : 0.8; // codes of 8 bytes lose recall that no search width restores
         IndexInfo built = await IndexStep.RunAsync(new IndexOptions { Kind = kind, Parts = 8, Recall = recall }, context);
         Assert.Equal((kind, parameters), (built.Kind, string.Join(' ', built.Parameters.Keys)));
         Assert.InRange(built.RecallAt100, recall, 1);

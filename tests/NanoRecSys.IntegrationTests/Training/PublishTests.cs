@@ -6,7 +6,7 @@ using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>Export, index and publish after a real training on the sample.</summary>
+/// <summary>Export, index and publish after a real training run on the sample.</summary>
 public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -27,7 +27,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         Manifest manifest = (await trained.VersionAsync()).Manifest;
         ParityInfo parity = manifest.Parity[ArtifactNames.UserTowerInt8];
         Assert.Equal(200, parity.Cases);
-        Assert.InRange(parity.MeanCosine!.Value, 0.995, 0.999999); // one would be the graph in 32 bits under another name
+        Assert.InRange(parity.MeanCosine!.Value, 0.995, 0.999999); // 1 would mean the 32-bit graph under another name
         Assert.Equal(ArtifactNames.UserTowerInt8, manifest.UserTowerInt8!.File);
         Assert.Contains(ArtifactNames.UserTowerInt8, manifest.Files.Select(file => file.Name));
     }

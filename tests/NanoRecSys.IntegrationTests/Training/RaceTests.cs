@@ -7,7 +7,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>What the race chose is served as it was measured.</summary>
+/// <summary>The winner of the race is served as it was measured.</summary>
 public sealed class RaceTests : IDisposable
 {
     private const int Users = 60, Items = 40, Length = 9;
@@ -26,7 +26,7 @@ public sealed class RaceTests : IDisposable
         PublishSummary published = await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train, UserEmbeddings = false }, context);
 
         Manifest manifest = store.Open(published.Version).Manifest;
-        Assert.NotEmpty(outcome.Lists); // a network of one epoch is behind what counts pairs
+        Assert.NotEmpty(outcome.Lists); // after one epoch, the network is worse than models that count item pairs
         Assert.Equal(outcome.Lists, manifest.Blend);
         Assert.Equal(outcome.Reason, published.Ranker);
         Assert.True(manifest.Calibration!.Slope > 0);
@@ -136,7 +136,7 @@ public sealed class RaceTests : IDisposable
         return (context, outcome);
     }
 
-    // Users who walk round a circle of movies from random starts and now and then skip one.
+    // Users who walk around a circle of movies from random starts and sometimes skip one or two.
     private string WriteRatings()
     {
         string folder = _folder.File("circle");

@@ -3,7 +3,7 @@ using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>The command <c>recommend</c> on a trained model of the sample.</summary>
+/// <summary>The <c>recommend</c> command with a model trained on the sample.</summary>
 public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -92,7 +92,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     private static StepContext Context(ArtifactStore store) =>
         new(new Workspace(store, "batch"), Seed: 1, new Callback(_ => { }), TestContext.Current.CancellationToken);
 
-    // Each user's rows in their order.
+    // Each user's rows, in order.
     private static ILookup<string, string> ReadLists(string path, string reader = "read_parquet")
     {
         using var database = new DuckDb();

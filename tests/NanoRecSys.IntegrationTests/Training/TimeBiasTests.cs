@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>A network that reads when things happened, from its training to the API's answers: those of the trained weights.</summary>
+/// <summary>A network with time biases, from training to the API: the answers are those of the trained weights.</summary>
 public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
 {
     private const int UserId = 1;
@@ -52,7 +52,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
         void AssertServed(TimedHistory history, JsonElement answer)
         {
             Dictionary<int, float> expected = Scores(encoder, history);
-            Dictionary<int, float> atOnce = Scores(encoder, history with { Times = default }); // no time between any of them
+            Dictionary<int, float> atOnce = Scores(encoder, history with { Times = default }); // as if all had happened at once
             (int Row, float Score)[] served = [.. answer.MovieIds().Select(RowOf).Zip(answer.Scores())];
             Assert.Equal(Count, served.Length);
             Assert.All(served, item => Assert.Equal(expected[item.Row], item.Score, Tolerance));
@@ -71,7 +71,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
         await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Never }, context);
     }
 
-    // One epoch teaches these tables little, and answers would hardly tell one time from another.
+    // After one epoch these tables have learned little, and answers would hardly depend on the times.
     private static void DrawTimeBiases(string folder)
     {
         using RetrieverNetwork tower = ModelFolder.ReadRetriever(folder, data: null);

@@ -1,6 +1,6 @@
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>The build property <c>TorchDevice</c>, asked of the build itself: no machine of the tests needs a GPU for that.</summary>
+/// <summary>The build property <c>TorchDevice</c>, evaluated by the build itself, which needs no GPU.</summary>
 public sealed class TorchPackageTests
 {
     [Theory]

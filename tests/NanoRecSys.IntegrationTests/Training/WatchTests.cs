@@ -7,13 +7,13 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
-/// <summary>The command <c>watch</c> beside an API and a Redis: events in, a new version out.</summary>
+/// <summary>The <c>watch</c> command with an API and Redis: events in, a new version out.</summary>
 public sealed class WatchTests : IDisposable
 {
     private const int Items = 24;
     private const int Walk = 8;
 
-    // One item back: what follows an item is all that it can learn, so that false successors must hurt.
+    // Reads one item: it can learn only which item follows which, so that false successors must hurt.
     private static readonly Preset Tiny = new(
         "tiny",
         new TrainRetrieverOptions
@@ -59,13 +59,13 @@ public sealed class WatchTests : IDisposable
         await ApiServer.UntilAsync("the next training is shown", async () => await WatchAsync(api) is { } shown && shown.TryGetProperty("next", out _));
         JsonElement waiting = (await WatchAsync(api))!.Value;
 
-        // Twenty newcomers walk the same way.
+        // Twenty new users walk the same way.
         await SendAsync(api, Enumerable.Range(1000, 20).SelectMany(user => Enumerable.Range(0, Walk).Select(t => (user, 1 + (user + t) % Items, 2000 + t))));
         await UntilAsync(api, watching, status => status.GetProperty("trained_events").GetInt64() == 20 * Walk);
         string second = store.ReadCurrent()!;
         await api.ServeAsync(second);
 
-        // More go half round the circle in one step.
+        // Others jump halfway around the circle in one step.
         await SendAsync(api, Enumerable.Range(5000, 480).SelectMany(user => new[] { (user, 1 + user % Items, 3000), (user, 1 + (user + Items / 2) % Items, 3001) }));
         await UntilAsync(api, watching, status => status.GetProperty("trained_events").GetInt64() == 20 * Walk + 960);
         JsonElement models = await api.GetAsync("/models");
@@ -92,10 +92,10 @@ public sealed class WatchTests : IDisposable
     private static async Task<JsonElement?> WatchAsync(ApiServer api) =>
         (await api.GetAsync("/training/runs")).TryGetProperty("watch", out JsonElement watch) ? watch : null;
 
-    // As long as a training takes on a busy machine.
-    private static async Task UntilAsync(ApiServer api, Task watching, Func<JsonElement, bool> holds)
+    // Without the 30 s limit of ApiServer.UntilAsync: a training run takes longer on a busy machine.
+    private static async Task UntilAsync(ApiServer api, Task watching, Func<JsonElement, bool> condition)
     {
-        while (!holds((await WatchAsync(api))!.Value))
+        while (!condition((await WatchAsync(api))!.Value))
         {
             Assert.False(watching.IsCompleted, $"{watching.Exception}");
             await Task.Delay(50, TestContext.Current.CancellationToken);
@@ -105,11 +105,11 @@ public sealed class WatchTests : IDisposable
     private static async Task SendAsync(ApiServer api, IEnumerable<(int User, int Item, int Time)> events)
     {
         string[] rows = [.. events.Select(row => $$"""{"user_id": {{row.User}}, "item_id": {{row.Item}}, "timestamp": {{row.Time}}}""")];
-        JsonElement receipt = await api.PostAsync("/events", $$"""{"events": [{{string.Join(',', rows)}}]}"""); // stored at once: one training has all
+        JsonElement receipt = await api.PostAsync("/events", $$"""{"events": [{{string.Join(',', rows)}}]}"""); // stored in one request, so that one training run reads all
         Assert.Equal(rows.Length, receipt.GetProperty("stored").GetInt32());
     }
 
-    // Thirty users walk round a circle of items from different starts.
+    // Thirty users walk around a circle of items from different starts.
     private string WriteWalks()
     {
         string folder = Directory.CreateDirectory(_folder.File("circle")).FullName;

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging;
 
 namespace NanoRecSys.IntegrationTests.Fixtures.Otlp;
 
-/// <summary>A span as it arrived, with the service that its resource names. Ids are hexadecimal; a root's parent is empty.</summary>
+/// <summary>A received span with the service name of its resource. Ids are hexadecimal; a root's parent id is empty.</summary>
 internal sealed record CollectedSpan(string Service, string Name, string TraceId, string Id, string ParentId, ulong Start);
 
-/// <summary>What a service sees of an OpenTelemetry collector: OTLP over HTTP on a free port. Keeps what it receives.</summary>
+/// <summary>A minimal OpenTelemetry collector: keeps what it receives by OTLP over HTTP on a free port.</summary>
 internal sealed class Collector : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -30,12 +30,12 @@ internal sealed class Collector : IAsyncDisposable
     }
 
     public IReadOnlyCollection<CollectedSpan> Spans => _spans;
-    public IReadOnlyCollection<string> Metrics => _metrics; // names, each as often as it arrived
+    public IReadOnlyCollection<string> Metrics => _metrics; // names, with duplicates
 
-    /// <summary>The header <c>x-otlp-api-key</c> of each request: the key with which Aspire's dashboard knows its services.</summary>
+    /// <summary>The header <c>x-otlp-api-key</c> of each request: the key by which Aspire's dashboard authenticates services.</summary>
     public IReadOnlyCollection<string> Keys => _keys;
 
-    /// <summary>The variables with which a host names its collector, as Aspire does it, but without waiting for full batches.</summary>
+    /// <summary>Environment variables that configure the collector, as set by Aspire, but with short export intervals.</summary>
     public IReadOnlyDictionary<string, string> Environment(string service, string key) => new Dictionary<string, string>
     {
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = _app.Urls.First(),
