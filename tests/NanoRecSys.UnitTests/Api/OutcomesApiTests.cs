@@ -31,7 +31,7 @@ public sealed class OutcomesApiTests
     public void Report_compares_a_split_on_the_days_that_both_versions_were_shown()
     {
         var totals = new OutcomeTotals();
-        Count(Day.AddDays(-1), Old, impressions: 1000, clicks: 900); // alone: not compared
+        Count(Day.AddDays(-1), Old, impressions: 1000, clicks: 900); // only the old version is shown: not compared
         Count(Day, Old, 1000, 20);
         Count(Day, New, 1000, 80);
 

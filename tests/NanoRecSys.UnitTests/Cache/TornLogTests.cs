@@ -45,7 +45,7 @@ public sealed class TornLogTests : IDisposable
     [Fact]
     public void A_folder_without_a_log_is_left_unchanged() => Assert.False(TornLog.Repair(_folder.Path));
 
-    // As Garnet has it: the log from its first address on, and a file that says up to where it was committed then.
+    // Garnet's layout: the log from its first address on, and a file with the address up to which it was committed.
     private void Write(byte[] records)
     {
         Directory.CreateDirectory(Path.Combine(_folder.Path, "AOF", "log-commits"));

@@ -2,7 +2,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>Sixty users walk round a circle of twelve items from different starts: what comes next is certain.</summary>
+/// <summary>Sixty users walk round a circle of twelve items from different starts, so the next item is certain.</summary>
 internal static class CircleWalks
 {
     public const int Users = 60, Items = 12, Length = 8;

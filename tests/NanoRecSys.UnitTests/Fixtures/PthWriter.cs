@@ -5,9 +5,9 @@ using System.Text;
 
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>A tensor as a <c>.pth</c> file keeps it.</summary>
+/// <summary>A tensor as a <c>.pth</c> file stores it.</summary>
 /// <param name="StorageType"><c>FloatStorage</c>, ...</param>
-/// <param name="Key">Of its storage; two tensors may share one.</param>
+/// <param name="Key">Key of the storage, which two tensors may share.</param>
 /// <param name="Storage">The storage's bytes.</param>
 internal sealed record PthTensor(string Name, string StorageType, string Key, byte[] Storage, long Count, long Offset, long[] Shape, long[] Strides);
 
@@ -22,8 +22,8 @@ internal static class PthWriter
         Write(path, all, []);
     }
 
-    /// <param name="nesting">Keys of the checkpoint's dictionaries around it, the outermost first.</param>
-    /// <param name="byteOrder">What the file says of its storages.</param>
+    /// <param name="nesting">Keys of the checkpoint's enclosing dictionaries, outermost first.</param>
+    /// <param name="byteOrder">The byte order that the file declares for its storages.</param>
     public static void Write(string path, IReadOnlyList<PthTensor> tensors, string[] nesting, string byteOrder = "little")
     {
         PickleWriter pickle = new PickleWriter().Raw(0x80, 2);
@@ -73,7 +73,7 @@ internal static class PthWriter
     }
 }
 
-/// <summary>Puts a pickle together, instruction by instruction.</summary>
+/// <summary>Builds a pickle instruction by instruction.</summary>
 internal sealed class PickleWriter
 {
     private readonly List<byte> _bytes = [];
@@ -134,7 +134,7 @@ internal sealed class PickleWriter
             Text(tensor.Name).Tensor(tensor);
         }
 
-        // PyTorch hangs the modules' versions on the dictionary.
+        // PyTorch attaches the modules' versions to the dictionary.
         return Raw('u', '}').Text("_metadata").Raw('}', 's', 'b');
     }
 

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>The real FAISS through Python; skips the test where it is not installed.</summary>
+/// <summary>Runs the real FAISS through Python; skips the test if it is not installed.</summary>
 internal static class PythonFaiss
 {
-    // The distribution's own interpreter first: its package python3-faiss is not seen by others on the path.
+    // The system's interpreter first: other interpreters on the path do not see the package python3-faiss.
     private static readonly string? Interpreter = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(HasFaiss);
 
     public static string Run(string script, params string[] arguments)
@@ -35,7 +35,7 @@ internal static class PythonFaiss
             RedirectStandardOutput = true,
             RedirectStandardError = true,
 
-            // Its threads wait for each other by spinning: where others use the cores, minutes for what takes one thread a second.
+            // Its threads spin while they wait: on busy cores they take minutes for what one thread does in a second.
             Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
         Task<string> error = process.StandardError.ReadToEndAsync();

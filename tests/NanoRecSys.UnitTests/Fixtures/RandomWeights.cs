@@ -1,6 +1,6 @@
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>State dictionaries of tiny networks with seeded random values: enough for an exporter, no training needed.</summary>
+/// <summary>State dictionaries of tiny networks with seeded random values: an exporter needs no trained ones.</summary>
 internal static class RandomWeights
 {
     /// <summary>V = 9, D = 16, 2 heads, F = 20, at most 12 tokens.</summary>

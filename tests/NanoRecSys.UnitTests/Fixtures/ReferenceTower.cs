@@ -1,6 +1,6 @@
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>A small user tower with random weights and another implementation's answers for 50 histories.</summary>
+/// <summary>A small user tower with random weights and another implementation's results for 50 histories.</summary>
 internal sealed record ReferenceTower(
     ModelInfo Model, IReadOnlyDictionary<string, NamedTensor> Weights, int[][] Histories, int[][] TopTen, float[] Expected)
 {

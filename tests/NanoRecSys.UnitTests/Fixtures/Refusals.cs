@@ -4,7 +4,7 @@ internal static class Refusals
 {
     extension(Assert)
     {
-        /// <summary>The step ends with a message on one line, which has these parts in this order.</summary>
+        /// <summary>Asserts that the step fails with a one-line message that contains these parts in this order.</summary>
         public static async Task RefusedAsync(Func<Task> step, params string[] parts) => AssertMessage(await Assert.ThrowsAsync<UserErrorException>(step), parts);
 
         public static void Refused<TException>(Action step, params string[] parts)

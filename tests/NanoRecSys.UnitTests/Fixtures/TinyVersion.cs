@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>A version whose files are a few letters each: enough for whoever only stores and compares them.</summary>
+/// <summary>A version whose files have a few letters each: enough for code that only stores and compares them.</summary>
 internal static class TinyVersion
 {
     public static readonly Dictionary<string, string> Files = new()
@@ -49,7 +49,7 @@ internal static class TinyVersion
         return store.Publish(staging, draft);
     }
 
-    /// <summary>Changes a manifest as an attacker would: with a checksum that is right again.</summary>
+    /// <summary>Changes a manifest as an attacker would: with a recomputed checksum.</summary>
     public static void Rewrite(ArtifactVersion version, Action<JsonObject> change)
     {
         string path = version.PathOf(ArtifactNames.Manifest);

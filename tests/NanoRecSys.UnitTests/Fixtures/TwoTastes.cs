@@ -3,8 +3,8 @@ using NanoRecSys.Training.Ranking;
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>
-/// Forty users who watch comedies or dramas, each seven of a genre's twenty films, behind a retriever with random
-/// weights: what is liked follows from the genres alone.
+/// Forty users who watch only comedies or only dramas, seven of the genre's twenty films each, and a retriever with random
+/// weights: taste depends on the genre alone.
 /// </summary>
 internal static class TwoTastes
 {
@@ -44,7 +44,7 @@ internal static class TwoTastes
             new TrainRankerOptions { Hidden = [16, 8], Signals = RankerSignals.All, Dropout = 0, ItemDropout = 0.5, LearningRate = 0.01, BatchPairs = 64, Epochs = 10, Patience = 10, Candidates = 20 }, context);
     }
 
-    /// <summary>Puts another retriever of the same sizes in the place of the one that is there.</summary>
+    /// <summary>Replaces the retriever by another one of the same sizes.</summary>
     public static void ReplaceRetriever(StepContext context)
     {
         (ModelInfo model, var weights) = RandomWeights.Tower(ModelFolder.Retriever.ReadModel(context.Workspace.RetrieverFolder));

@@ -35,7 +35,7 @@ public sealed class ComparePanelTests : BunitContext
     }
 
     [Fact]
-    public void What_publish_measured_on_the_same_users_is_said_in_words()
+    public void The_difference_that_publish_measured_on_the_same_users_is_written_out()
     {
         ModelVersionInfo refused = Version("new", 0.04, 0.18, (0.03, 0.05)) with { Gate = new GateResult("old", "ndcg@10", 600, 0.0512, 0.0401, -0.0182, -0.0041, Refused: true) };
 

@@ -16,7 +16,7 @@ public sealed class DataBoardTests
         { Watch with { Problem = "Redis does not answer." }, "30 Nov 03:00", "UTC, events cannot be counted" },
         { Watch with { Training = true, Next = null, Updated = Now.AddHours(-1) }, "running", "since 29 Nov 18:00 UTC" },
         { Watch with { Running = false }, "stopped", "since 29 Nov 19:00 UTC" },
-        { Watch with { Updated = Now.AddMinutes(-3) }, "stopped", "silent since 29 Nov 18:57 UTC" }, // it was killed
+        { Watch with { Updated = Now.AddMinutes(-3) }, "stopped", "silent since 29 Nov 18:57 UTC" }, // the process was killed
     };
 
     [Theory]

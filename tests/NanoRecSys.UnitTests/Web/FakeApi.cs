@@ -7,7 +7,7 @@ using NanoRecSys.Web.Client;
 
 namespace NanoRecSys.UnitTests.Web;
 
-/// <summary>An API that answers what a test taught it, and 404 to everything else.</summary>
+/// <summary>An API with the answers that a test sets, and 404 for everything else.</summary>
 internal sealed class FakeApi : HttpMessageHandler
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -16,25 +16,25 @@ internal sealed class FakeApi : HttpMessageHandler
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    private readonly ConcurrentDictionary<string, Func<Asked, Task<(HttpStatusCode Status, string Body)>>> _answers = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<Asked> _asked = [];
+    private readonly ConcurrentDictionary<string, Func<FakeRequest, Task<(HttpStatusCode Status, string Body)>>> _answers = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<FakeRequest> _requests = [];
 
-    public IReadOnlyList<Asked> Asked => [.. _asked]; // what it was asked, in order
+    public IReadOnlyList<FakeRequest> Requests => [.. _requests]; // in order
 
     /// <param name="call">Method and path, without the query: <c>GET /users</c>.</param>
     public FakeApi On(string call, object answer) => On(call, _ => (HttpStatusCode.OK, JsonSerializer.Serialize(answer, Json)));
 
-    public FakeApi On(string call, Func<Asked, (HttpStatusCode Status, string Body)> answer)
+    public FakeApi On(string call, Func<FakeRequest, (HttpStatusCode Status, string Body)> answer)
     {
-        _answers[call] = asked => Task.FromResult(answer(asked));
+        _answers[call] = request => Task.FromResult(answer(request));
         return this;
     }
 
-    /// <summary>Fails with a sentence.</summary>
+    /// <summary>Answers with an error and its detail.</summary>
     public FakeApi Fails(string call, HttpStatusCode status, string detail) =>
         On(call, _ => (status, JsonSerializer.Serialize(new { detail }, Json)));
 
-    /// <summary>Answers when the result is completed, not before.</summary>
+    /// <summary>Answers only when the returned source is completed.</summary>
     public TaskCompletionSource<object> Holds(string call)
     {
         TaskCompletionSource<object> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,16 +49,16 @@ internal sealed class FakeApi : HttpMessageHandler
     {
         string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         string? key = request.Headers.TryGetValues("X-Api-Key", out IEnumerable<string>? keys) ? keys.Single() : null;
-        var asked = new Asked($"{request.Method} {request.RequestUri!.AbsolutePath}", request.RequestUri.Query, body, key);
-        _asked.Enqueue(asked);
-        (HttpStatusCode status, string answer) = _answers.TryGetValue(asked.Call, out Func<Asked, Task<(HttpStatusCode, string)>>? known)
-            ? await known(asked).WaitAsync(cancellationToken)
-            : (HttpStatusCode.NotFound, $$"""{"detail":"{{asked.Call}} is not known here."}""");
+        var received = new FakeRequest($"{request.Method} {request.RequestUri!.AbsolutePath}", request.RequestUri.Query, body, key);
+        _requests.Enqueue(received);
+        (HttpStatusCode status, string answer) = _answers.TryGetValue(received.Call, out Func<FakeRequest, Task<(HttpStatusCode, string)>>? known)
+            ? await known(received).WaitAsync(cancellationToken)
+            : (HttpStatusCode.NotFound, $$"""{"detail":"No answer is set for {{received.Call}}."}""");
         return new HttpResponseMessage(status) { Content = new StringContent(answer, Encoding.UTF8, "application/json") };
     }
 }
 
-/// <param name="Query">With its question mark; empty where there is none.</param>
-/// <param name="Body">Empty where there is none.</param>
-/// <param name="Key">Of the header <c>X-Api-Key</c>.</param>
-internal sealed record Asked(string Call, string Query, string Body, string? Key);
+/// <param name="Query">With its question mark; empty without a query.</param>
+/// <param name="Body">Empty without a body.</param>
+/// <param name="Key">The value of the header <c>X-Api-Key</c>.</param>
+internal sealed record FakeRequest(string Call, string Query, string Body, string? Key);

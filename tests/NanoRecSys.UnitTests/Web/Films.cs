@@ -1,13 +1,13 @@
 namespace NanoRecSys.UnitTests.Web;
 
-/// <summary>A few films, and answers that name them.</summary>
+/// <summary>A few films, and responses that contain them.</summary>
 internal static class Films
 {
     public static ItemInfo StarWars { get; } = Film(260, "Star Wars: Episode IV - A New Hope", 1977, "Action", "Sci-Fi");
     public static ItemInfo Matrix { get; } = Film(2571, "The Matrix", 1999, "Action", "Sci-Fi");
     public static ItemInfo Seven { get; } = Film(47, "Seven (a.k.a. Se7en)", 1995, "Mystery", "Thriller");
 
-    /// <summary>A catalog of films with years, and of a brand for good measure.</summary>
+    /// <summary>A catalog of films with years and, to have a category attribute, brands.</summary>
     public static CatalogOverview Catalog { get; } = new(
         new ItemWord("film", "films"), 3, 671, 100_004, [new("Action", 2), new("Sci-Fi", 2), new("Thriller", 1)],
         [

@@ -47,7 +47,7 @@ public sealed class FilterBarTests : BunitContext
         CatalogOverview many = Films.Catalog with { Categories = [.. Enumerable.Range(0, 60).Select(place => new ValueCount($"tag {place}", 60 - place))] };
         IRenderedComponent<FilterBar> bar = Show(new ListOptions { Categories = ["tag 59"] }, many);
         bar.Find("[data-testid=filters-toggle]").Click();
-        Assert.Equal(25, bar.FindAll("[data-testid=category-choice]").Count); // with the one that is chosen
+        Assert.Equal(25, bar.FindAll("[data-testid=category-choice]").Count); // including the chosen one
 
         bar.Find(".more").Click();
 

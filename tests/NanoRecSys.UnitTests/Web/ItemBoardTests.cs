@@ -20,7 +20,7 @@ public sealed class ItemBoardTests : BunitContext
     {
         Services.AddSingleton(_api.Client());
         Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
-        JSInterop.Mode = JSRuntimeMode.Loose; // The map draws itself in a browser only.
+        JSInterop.Mode = JSRuntimeMode.Loose; // the map is drawn only in a browser
     }
 
     [Fact]
@@ -80,11 +80,11 @@ public sealed class ItemBoardTests : BunitContext
     [Fact]
     public void A_failing_part_does_not_affect_the_others()
     {
-        _api.Fails("GET /items/47/audience", HttpStatusCode.InternalServerError, "The sample is away.");
+        _api.Fails("GET /items/47/audience", HttpStatusCode.InternalServerError, "The sample is unavailable.");
 
         IRenderedComponent<ItemBoard> board = Show();
 
-        board.WaitForAssertion(() => Assert.Contains("The sample is away.", board.Find("[data-testid=audience]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("The sample is unavailable.", board.Find("[data-testid=audience]").TextContent, StringComparison.Ordinal));
         Assert.Single(board.FindAll("[data-testid=similar] [data-testid=title]"));
     }
 

@@ -16,13 +16,13 @@ public sealed class ItemMapViewTests : BunitContext
         Assert.True(script.IsDrawing);
 
         await DisposeComponentsAsync();
-        script.Fail(new JSException("The element is not there any more."));
+        script.Fail(new JSException("The element no longer exists."));
 
         Task first = await Task.WhenAny(Renderer.UnhandledException, Task.Delay(200, Xunit.TestContext.Current.CancellationToken));
         Assert.NotSame(Renderer.UnhandledException, first);
     }
 
-    /// <summary>A browser, and its module, in which drawing takes until it fails.</summary>
+    /// <summary>A browser and its module, whose "draw" never ends until it fails.</summary>
     private sealed class SlowScript : IJSRuntime, IJSObjectReference
     {
         private readonly TaskCompletionSource<IJSObjectReference> _drawing = new();

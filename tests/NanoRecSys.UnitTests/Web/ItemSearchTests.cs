@@ -18,7 +18,7 @@ public sealed class ItemSearchTests : BunitContext
     {
         IRenderedComponent<ItemSearch> search = Typed("star");
 
-        Assert.Equal("?query=star&limit=8", _api.Asked.Single().Query);
+        Assert.Equal("?query=star&limit=8", _api.Requests.Single().Query);
         Assert.Equal("true", Box(search).GetAttribute("aria-expanded"));
         Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix", "Seven"], search.FindAll("[role=option] b").Select(title => title.TextContent));
         Assert.Equal(0, Active(search));
@@ -27,8 +27,8 @@ public sealed class ItemSearchTests : BunitContext
     [Theory]
     [InlineData(1, "ArrowDown")]
     [InlineData(2, "ArrowDown", "ArrowDown")]
-    [InlineData(0, "ArrowDown", "ArrowDown", "ArrowDown")] // From the last to the first,
-    [InlineData(2, "ArrowUp")] // and back.
+    [InlineData(0, "ArrowDown", "ArrowDown", "ArrowDown")] // from the last to the first
+    [InlineData(2, "ArrowUp")] // and back
     [InlineData(0, "ArrowDown", "ArrowUp")]
     public void Arrows_move_the_active_film_round_the_list(int expected, params string[] keys)
     {
@@ -72,9 +72,9 @@ public sealed class ItemSearchTests : BunitContext
     }
 
     [Theory]
-    [InlineData(1, "ArrowDown", "ArrowDown")] // Seven was the third, and is the second now.
-    [InlineData(0)] // Nobody moved: the first is the best answer.
-    [InlineData(0, "ArrowDown")] // The Matrix is not among them any more.
+    [InlineData(1, "ArrowDown", "ArrowDown")] // Seven was third and is now second
+    [InlineData(0)] // no arrow was pressed: the first is the best answer
+    [InlineData(0, "ArrowDown")] // The Matrix is no longer in the list
     public void The_active_film_stays_active_as_more_letters_are_typed(int expected, params string[] keys)
     {
         IRenderedComponent<ItemSearch> search = Typed("s");

@@ -13,7 +13,7 @@ public sealed class LatencyChartShapeTests
 
         Assert.Equal(["12.5,", "37.5,"], shape.P50[0].Split(' ').Select(point => point[..(point.IndexOf(',', StringComparison.Ordinal) + 1)]));
         Assert.Equal(2, shape.P50.Count);
-        Assert.Equal(["75,", "100,"], shape.P50[1].Split(' ').Select(point => point[..(point.IndexOf(',', StringComparison.Ordinal) + 1)])); // a second alone is drawn over its whole width
+        Assert.Equal(["75,", "100,"], shape.P50[1].Split(' ').Select(point => point[..(point.IndexOf(',', StringComparison.Ordinal) + 1)])); // a single second is drawn over its whole width
     }
 
     [Fact]

@@ -90,11 +90,11 @@ public sealed class LiveFeedTests : IDisposable
 
         using IDisposable again = feed.Subscribe(viewer.See);
         Assert.Null(feed.Latest.Value);
-        _mayRead.Release(2); // The poll that just ended may still take one.
+        _mayRead.Release(2); // the poll that just ended may still take one
         Assert.NotEqual("value 1", (await viewer.NextAsync()).Value);
     }
 
-    // Each read waits for a permit, so that a test decides how many there are.
+    // Each read waits for a permit, so that a test sets the number of reads.
     private LiveFeed<string> Feed(Func<int, string> read) => new(
         async cancellation =>
         {

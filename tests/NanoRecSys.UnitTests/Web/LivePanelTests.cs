@@ -12,7 +12,7 @@ public sealed class LivePanelTests : BunitContext
 
     [Theory]
     [InlineData(false, ApiFailure.Away, 1)]
-    [InlineData(true, ApiFailure.Away, 0)] // The page says it once, for all of its panels.
+    [InlineData(true, ApiFailure.Away, 0)] // the page shows it once for all its panels
     [InlineData(true, ApiFailure.Refused, 1)]
     public void The_reason_for_missing_data_is_shown_unless_the_page_shows_it(bool quiet, ApiFailure failure, int notices)
     {
@@ -25,6 +25,6 @@ public sealed class LivePanelTests : BunitContext
             .Add(panel => panel.ChildContent, (string value) => value));
 
         Assert.Equal(notices, panel.FindAll("[data-testid=error-state]").Count);
-        Assert.Empty(panel.FindAll("[aria-busy]")); // Nothing is on its way.
+        Assert.Empty(panel.FindAll("[aria-busy]")); // nothing is loading
     }
 }

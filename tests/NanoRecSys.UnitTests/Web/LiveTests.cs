@@ -12,11 +12,11 @@ public sealed class LiveTests : BunitContext
     [InlineData(true, 1, "value")]
     public void A_page_asks_the_api_once_it_is_interactive_and_not_while_it_is_prerendered(bool isInteractive, int reads, string shown)
     {
-        int asked = 0;
+        int calls = 0;
         var feed = new LiveFeed<string>(
             _ =>
             {
-                asked++;
+                calls++;
                 return Task.FromResult("value");
             },
             _ => TimeSpan.FromHours(1), TimeProvider.System);
@@ -27,6 +27,6 @@ public sealed class LiveTests : BunitContext
             .Add(live => live.ChildContent, (Reading<string> reading) => reading.Value ?? "waits"));
 
         live.WaitForAssertion(() => Assert.Equal(shown, live.Markup));
-        Assert.Equal(reads, asked);
+        Assert.Equal(reads, calls);
     }
 }

@@ -37,7 +37,7 @@ public sealed class MapSheetTests
         Assert.Equal("sku-0", sheet.Ids[0]);
         Assert.True(sheet.Categories.Count <= 18);
         Assert.Contains(sheet.Categories, category => category.Name == "Beauty");
-        Assert.Null(sheet.Categories[sheet.Category[^1]].Hue); // the gray of those without any
+        Assert.Null(sheet.Categories[sheet.Category[^1]].Hue); // gray, without a category
         Assert.All(sheet.Categories.Where(category => category.Name.Length > 0), category => Assert.NotNull(category.Hue));
     }
 

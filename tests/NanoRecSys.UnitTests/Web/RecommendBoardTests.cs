@@ -47,9 +47,9 @@ public sealed class RecommendBoardTests : BunitContext
     [Fact]
     public void A_failure_is_shown_and_a_retry_loads_the_list()
     {
-        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
+        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is unavailable.");
         IRenderedComponent<RecommendBoard> board = Show(7);
-        board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("The index is unavailable.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
 
         _api.On("POST /recommendations", Films.List(Films.Matrix));
         board.Find("[data-testid=error-state] button").Click();
@@ -69,10 +69,10 @@ public sealed class RecommendBoardTests : BunitContext
         board.FindAll("[data-testid=card-action]")[0].Click();
 
         board.WaitForAssertion(() => Assert.Contains("1 new recommendation.", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
-        Asked stored = _api.Asked.Single(asked => asked.Call == "POST /events");
+        FakeRequest stored = _api.Requests.Single(request => request.Call == "POST /events");
         Assert.Equal("open sesame", stored.Key);
         Assert.StartsWith("""{"user_id":7,"item_id":260,"type":"view",""", stored.Body, StringComparison.Ordinal);
-        Assert.All(_api.Asked.Where(asked => asked.Call != "POST /events"), asked => Assert.Null(asked.Key)); // Reading needs none.
+        Assert.All(_api.Requests.Where(request => request.Call != "POST /events"), request => Assert.Null(request.Key)); // reads need no key
     }
 
     [Theory]
@@ -124,7 +124,7 @@ public sealed class RecommendBoardTests : BunitContext
         board.WaitForAssertion(() => Assert.False(board.FindAll("[data-testid=card-action]")[0].HasAttribute("disabled")));
         board.FindAll("[data-testid=card-action]")[0].Click();
         board.WaitForAssertion(() => Assert.Equal(2, Stored().Count));
-        Assert.Single(Stored().Select(asked => asked.Body).Distinct());
+        Assert.Single(Stored().Select(request => request.Body).Distinct());
     }
 
     [Fact]
@@ -142,8 +142,8 @@ public sealed class RecommendBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Contains("was removed from the history", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
         Assert.Empty(board.FindAll("[data-testid=undo]"));
-        Assert.Equal("open sesame", _api.Asked.Single(asked => asked.Call.StartsWith("DELETE", StringComparison.Ordinal)).Key);
-        Assert.Equal(3, _api.Asked.Count(asked => asked.Call == "POST /recommendations"));
+        Assert.Equal("open sesame", _api.Requests.Single(request => request.Call.StartsWith("DELETE", StringComparison.Ordinal)).Key);
+        Assert.Equal(3, _api.Requests.Count(request => request.Call == "POST /recommendations"));
     }
 
     [Fact]
@@ -168,13 +168,13 @@ public sealed class RecommendBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Contains("Mark as watched", board.FindAll("[data-testid=card-action]")[0].TextContent, StringComparison.Ordinal));
         Assert.Contains("a history of 40 films", board.Find(".lead").TextContent, StringComparison.Ordinal);
-        string body = _api.Asked.Single(asked => asked.Call == "POST /recommendations").Body;
+        string body = _api.Requests.Single(request => request.Call == "POST /recommendations").Body;
         Assert.Contains("""{"field":"Year","op":"\u003E=","value":1990},{"field":"brand","op":"=","value":"1990"}""", body, StringComparison.Ordinal);
         board.FindAll("[data-testid=card-action]")[0].Click();
         board.WaitForAssertion(() => Assert.Contains("\"type\":\"watch\"", Stored().Single().Body, StringComparison.Ordinal));
     }
 
-    private List<Asked> Stored() => [.. _api.Asked.Where(asked => asked.Call == "POST /events")];
+    private List<FakeRequest> Stored() => [.. _api.Requests.Where(request => request.Call == "POST /events")];
 
     private IRenderedComponent<RecommendBoard> Show(int? user, ListOptions? options = null, string? key = null)
     {

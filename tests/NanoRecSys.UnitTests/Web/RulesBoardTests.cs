@@ -31,7 +31,7 @@ public sealed class RulesBoardTests : BunitContext
         _api.On("PUT /rules", new RuleDocument(2, [new Rule { Name = "Rule 1" }, new Rule { Name = "Rule 2" }]));
         board.Find("[data-testid=save-rules]:enabled").Click();
         board.WaitForAssertion(() => Assert.StartsWith("Saved as version 2.", board.Find("[data-testid=rules-status]").TextContent, StringComparison.Ordinal));
-        Assert.Equal([0, 1], _api.Asked.Where(asked => asked.Call == "PUT /rules").Select(asked => JsonDocument.Parse(asked.Body).RootElement.GetProperty("version").GetInt32()));
+        Assert.Equal([0, 1], _api.Requests.Where(request => request.Call == "PUT /rules").Select(request => JsonDocument.Parse(request.Body).RootElement.GetProperty("version").GetInt32()));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class TasteBoardTests : BunitContext
         IRenderedComponent<TasteBoard> board = Show(260, 2571);
 
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
-        Assert.Contains("\"session\":[{\"item_id\":260},{\"item_id\":2571}]", _api.Asked.Single(asked => asked.Call == "POST /recommendations").Body, StringComparison.Ordinal);
+        Assert.Contains("\"session\":[{\"item_id\":260},{\"item_id\":2571}]", _api.Requests.Single(request => request.Call == "POST /recommendations").Body, StringComparison.Ordinal);
         Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix"], board.FindAll("[data-testid=taste-chip] a").Select(name => name.TextContent));
         Assert.Equal("Recommendations: 1, from 2 picks.", board.Find("[data-testid=taste-status]").TextContent);
     }
@@ -40,9 +40,9 @@ public sealed class TasteBoardTests : BunitContext
     [Fact]
     public void A_failure_is_shown_and_a_retry_loads_the_list()
     {
-        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
+        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is unavailable.");
         IRenderedComponent<TasteBoard> board = Show(260);
-        board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("The index is unavailable.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
 
         _api.On("POST /recommendations", Films.List(Films.Seven));
         board.Find("[data-testid=error-state] button").Click();

@@ -16,7 +16,7 @@ public sealed class TelemetryViewTests
         Assert.Equal(new TelemetryView(5, "total", "slowest"), TelemetryView.From(7, " ", "fastest"));
 
     [Theory]
-    [InlineData(1, 2)] // each second, then each five: what runs is left out
+    [InlineData(1, 2)] // the running step is left out
     [InlineData(5, 2)]
     [InlineData(60, 3)]
     public void A_running_step_is_drawn_only_if_it_lasts(int secondsPerStep, int drawn) =>

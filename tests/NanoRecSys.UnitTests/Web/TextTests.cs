@@ -8,7 +8,7 @@ public sealed class TextTests
     [InlineData("Seven (a.k.a. Se7en)", "Seven")]
     [InlineData("Raiders of the Lost Ark (Indiana Jones and the Raiders of the Lost Ark)", "Raiders of the Lost Ark")]
     [InlineData("Because you watched Seven (a.k.a. Se7en) and Fargo.", "Because you watched Seven and Fargo.")]
-    [InlineData("(500) Days of Summer", "(500) Days of Summer")] // There it is the name.
+    [InlineData("(500) Days of Summer", "(500) Days of Summer")] // part of the name
     [InlineData("M*A*S*H", "M*A*S*H")]
     public void A_films_alternative_titles_are_removed(string text, string expected) =>
         Assert.Equal(expected, Text.WithoutOtherNames(text));

@@ -45,7 +45,7 @@ public sealed class TrainingProgressTests : BunitContext
         Assert.Equal(3, page.FindAll("[data-testid=training-step].done").Count);
         Assert.Contains("2 min 13 s", page.Find(".figures").TextContent, StringComparison.Ordinal);
         Assert.Empty(page.FindAll("[data-testid=error-state]"));
-        Assert.DoesNotContain("No figures yet", page.Markup, StringComparison.Ordinal); // It had none, and none will come.
+        Assert.DoesNotContain("No figures yet", page.Markup, StringComparison.Ordinal); // no figures will follow
     }
 
     [Fact]

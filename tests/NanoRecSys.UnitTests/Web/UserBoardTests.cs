@@ -32,18 +32,18 @@ public sealed class UserBoardTests : BunitContext
             board.FindAll("[data-testid=user-lists] section").Select(list =>
                 $"{list.GetAttribute("aria-label")}: {string.Join(", ", list.QuerySelectorAll("[data-testid=user-list-item] b").Select(title => title.TextContent))}")));
         Assert.Contains("Because of Seven.", board.Find("[data-testid=user-reasons]").TextContent, StringComparison.Ordinal);
-        Assert.Equal(2, board.FindAll("[data-testid=user-lists] .tag").Count); // the model recommends it, too
+        Assert.Equal(2, board.FindAll("[data-testid=user-lists] .tag").Count); // the model also recommends them
         Assert.Contains("1,700 items in the history", board.Find(".lead").TextContent, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_failure_is_shown_and_can_be_tried_again()
     {
-        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
+        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is unavailable.");
 
         IRenderedComponent<UserBoard> board = Show();
 
-        board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("The index is unavailable.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
     }
 
     private IRenderedComponent<UserBoard> Show() => Render<UserBoard>(parameters => parameters.Add(board => board.Id, 7));

@@ -20,7 +20,7 @@ public sealed class UserPickerTests : BunitContext
 
         Box(picker).Blur();
 
-        Assert.Empty(_api.Asked);
+        Assert.Empty(_api.Requests);
         Assert.Empty(_chosen);
         Assert.Equal("7", Box(picker).GetAttribute("value"));
     }
@@ -34,7 +34,7 @@ public sealed class UserPickerTests : BunitContext
 
         Box(picker).KeyDown(key);
 
-        Assert.Equal("?query=&limit=25", _api.Asked.Single().Query);
+        Assert.Equal("?query=&limit=25", _api.Requests.Single().Query);
         Assert.Equal(["740 interactions", "7060 interactions", "711 interactions"], Options(picker));
     }
 
@@ -62,7 +62,7 @@ public sealed class UserPickerTests : BunitContext
         Box(picker).KeyDown("ArrowDown");
         Box(picker).KeyDown("Enter");
 
-        Assert.Equal("?query=7&limit=25", _api.Asked.Single().Query);
+        Assert.Equal("?query=7&limit=25", _api.Requests.Single().Query);
         Assert.Equal([70], _chosen);
     }
 

@@ -28,7 +28,7 @@ public sealed class VersionsPanelTests : BunitContext
         panel.FindAll("[data-testid=model-action] button")[1].Click(); // Cancel
 
         Assert.Empty(panel.FindAll("[data-testid=model-action]"));
-        Assert.Empty(_api.Asked);
+        Assert.Empty(_api.Requests);
     }
 
     [Fact]
@@ -40,14 +40,14 @@ public sealed class VersionsPanelTests : BunitContext
         Assert.Contains($"Roll back to {Old}?", panel.Find("[data-testid=model-action]").TextContent, StringComparison.Ordinal);
         panel.Find("[data-testid=model-action]").Submit();
 
-        Assert.Equal([new("POST /models/rollback", "", "", null)], _api.Asked);
+        Assert.Equal([new("POST /models/rollback", "", "", null)], _api.Requests);
         Assert.Contains($"Switching to {Old}", panel.Find("[role=status].done").TextContent, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_key_is_requested_only_if_the_api_requires_one()
     {
-        _api.On($"POST /models/{Old}/pin", asked => asked.Key is not null
+        _api.On($"POST /models/{Old}/pin", request => request.Key is not null
             ? (HttpStatusCode.OK, $$"""{"version":"{{Old}}"}""")
             : (HttpStatusCode.Unauthorized, """{"detail":"This call needs a key in the header X-Api-Key."}"""));
         IRenderedComponent<VersionsPanel> panel = Show(Two);
@@ -59,7 +59,7 @@ public sealed class VersionsPanelTests : BunitContext
         panel.Find("[data-testid=api-key]").Input("open sesame");
         panel.Find("[data-testid=model-action]").Submit();
 
-        Assert.Equal([null, "open sesame"], _api.Asked.Select(asked => asked.Key));
+        Assert.Equal([null, "open sesame"], _api.Requests.Select(request => request.Key));
         Assert.Empty(panel.FindAll("[data-testid=model-action]"));
     }
 

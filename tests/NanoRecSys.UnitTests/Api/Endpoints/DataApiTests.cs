@@ -32,7 +32,7 @@ public sealed class DataApiTests
         Assert.Equal((1, 2, 3), (data.Over[0], data.Over[^1], data.Over.Sum()));
         Assert.Equal(DateTimeOffset.FromUnixTimeSeconds(1_000), data.Last);
         Assert.Empty(DataApi.Of("v", Histories([3]), [3], hasTimes: true).Over);
-        Assert.Empty(DataApi.Of("v", timed, [1, 1, 1], hasTimes: false).Over); // an order, numbered
+        Assert.Empty(DataApi.Of("v", timed, [1, 1, 1], hasTimes: false).Over); // such times only number the order
     }
 
     private static UserHistories Histories(int[] lengths)

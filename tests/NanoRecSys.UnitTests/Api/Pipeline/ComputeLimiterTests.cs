@@ -44,7 +44,7 @@ public sealed class ComputeLimiterTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_waits_longer_than_the_longest_wait()
+    public async Task No_request_waits_longer_than_the_longest_wait()
     {
         using ComputeLimiter limiter = Create(TimeSpan.FromMilliseconds(20));
         using IDisposable? first = await EnterAsync(limiter);

@@ -46,7 +46,7 @@ public sealed class RequestReaderTests
     }
 
     [Fact]
-    public void A_page_of_nanoRecSys_call_has_at_most_a_hundred_items()
+    public void A_page_of_recommendations_has_at_most_a_hundred_items()
     {
         BodyFields body = BodyFields.Parse(JsonSerializer.Deserialize<JsonElement>("""{"user_id": 1, "k": 101, "offset": 5}"""));
 

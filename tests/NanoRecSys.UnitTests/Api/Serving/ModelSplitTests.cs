@@ -12,13 +12,13 @@ public sealed class ModelSplitTests
 
         int first = Enumerable.Range(0, 100_000).Count(user => split.Choose(user) == "aaaaaaaaaaaa");
 
-        Assert.InRange(first, 89_500, 90_500); // one standard deviation is 95
+        Assert.InRange(first, 89_500, 90_500); // the standard deviation is 95
     }
 
     [Fact]
     public void A_user_s_version_never_changes()
     {
-        // Written down once: another hash, or the order of the settings, would move people between models.
+        // Recorded once: a change of the hash, or of the settings' order, would move users between models.
         var split = new ModelSplit(new Dictionary<string, double> { ["bbbbbbbbbbbb"] = 1, ["aaaaaaaaaaaa"] = 1 });
 
         Assert.Equal("bbaaababba", string.Concat(Enumerable.Range(1, 10).Select(user => split.Choose(user)![0])));

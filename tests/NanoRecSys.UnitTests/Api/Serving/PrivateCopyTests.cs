@@ -7,7 +7,7 @@ public sealed class PrivateCopyTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly ArtifactStore _store;
-    private readonly string _mark = $"a-{Guid.NewGuid():N}"; // tells this test's copies from those of other processes
+    private readonly string _mark = $"a-{Guid.NewGuid():N}"; // distinguishes this test's copies from those of other processes
 
     public PrivateCopyTests() => _store = new ArtifactStore(_folder.File("artifacts"));
 
@@ -77,7 +77,7 @@ public sealed class PrivateCopyTests : IDisposable
         }
 
         File.WriteAllBytes(Path.Combine(staging, ArtifactNames.Index), index);
-        File.WriteAllText(Path.Combine(staging, _mark), ""); // copied before the histories
+        File.WriteAllText(Path.Combine(staging, _mark), ""); // sorts before the histories, so it is copied first
         return _store.Publish(staging, TinyVersion.Draft);
     }
 }

@@ -26,7 +26,7 @@ public sealed class ReplicaTrafficTests
         _there.Add(Trace("slow", 100), cacheAnswered: true);
         _there.Add(Trace("hit", 1) with { ServedFromCache = true, CacheSource = "redis" }, cacheAnswered: true);
         _there.CountError("cache");
-        Tell("a");
+        Send("a");
 
         TelemetrySnapshot both = _here.Read(windowSeconds);
 
@@ -47,8 +47,8 @@ public sealed class ReplicaTrafficTests
     {
         _here.ObserveQueue(2);
         _there.ObserveQueue(3);
-        Tell("a");
-        Tell("b");
+        Send("a");
+        Send("b");
         _clock.Advance(1);
         _here.ObserveQueue(1);
 
@@ -60,7 +60,7 @@ public sealed class ReplicaTrafficTests
     public void A_silent_replica_is_no_longer_counted_but_its_answers_are()
     {
         _there.Add(Trace("there", 1), cacheAnswered: false);
-        Tell("a");
+        Send("a");
         Assert.Equal((1, 9), (_others.Count, _others.With(Load).QueueLimit + _others.With(Load).QueueDepth));
         _clock.Advance(6);
 
@@ -110,7 +110,7 @@ public sealed class ReplicaTrafficTests
     private static ComputeLoad Load => new(1, 2, 1, 2, 0);
     private long Second => _clock.GetUtcNow().ToUnixTimeSeconds();
 
-    private void Tell(string replica) => _others.Receive(ReplicaSecond.Read(Message(replica).Write())!);
+    private void Send(string replica) => _others.Receive(ReplicaSecond.Read(Message(replica).Write())!);
 
     private ReplicaSecond Message(string replica)
     {

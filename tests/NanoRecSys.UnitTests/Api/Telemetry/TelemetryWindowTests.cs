@@ -40,7 +40,7 @@ public sealed class TelemetryWindowTests
     {
         var window = new TelemetryWindow(_clock);
         window.Add(Trace(1), cacheAnswered: true);
-        _clock.Advance(TelemetryWindow.MaxSeconds); // the same place in the ring
+        _clock.Advance(TelemetryWindow.MaxSeconds); // the same slot of the ring
         window.Add(Trace(1), cacheAnswered: true);
 
         Assert.Equal(1, window.Read(TelemetryWindow.MaxSeconds).Requests);

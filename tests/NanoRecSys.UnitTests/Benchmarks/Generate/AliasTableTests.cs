@@ -15,7 +15,7 @@ public sealed class AliasTableTests
             counts[table.Draw(ref random)]++;
         }
 
-        Assert.InRange(counts[0], 9_600, 10_400); // Four deviations of a binomial: 10,000 +- 380.
+        Assert.InRange(counts[0], 9_600, 10_400); // Four standard deviations: 10,000 +- 380.
         Assert.Equal(0, counts[1]);
         Assert.InRange(counts[2], 59_300, 60_700);
         Assert.InRange(counts[3], 29_400, 30_600);

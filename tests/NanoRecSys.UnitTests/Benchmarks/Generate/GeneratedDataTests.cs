@@ -10,8 +10,8 @@ public sealed class GeneratedDataTests : IDisposable
 
     [Theory]
     [InlineData(300, 200, 9_000)]
-    [InlineData(1_000, 900, 7_000)] // seven a user, as on a shop's site
-    [InlineData(10, 30, 100)] // everybody rates as much as anybody may
+    [InlineData(1_000, 900, 7_000)] // seven per user, as in a shop
+    [InlineData(10, 30, 100)] // every user has the maximum number of ratings
     [InlineData(50, 400, 400)] // each item once
     public async Task There_are_exactly_the_requested_numbers_of_users_items_and_ratings(int users, int items, int ratings)
     {
@@ -54,13 +54,13 @@ public sealed class GeneratedDataTests : IDisposable
             Assert.InRange(item.Year ?? 0, 1930, 2014);
             Assert.InRange(item.Categories.Count, 1, 3);
         });
-        Assert.Contains(data.Catalog.Items, item => item.Title.StartsWith("The ", StringComparison.Ordinal)); // "..., The", put right by the reader
+        Assert.Contains(data.Catalog.Items, item => item.Title.StartsWith("The ", StringComparison.Ordinal)); // the reader reorders "..., The"
     }
 
     [Fact]
     public async Task Activity_and_popularity_have_the_long_tails_of_ML_20M()
     {
-        // A hundredth of its users, and its ratings a user.
+        // A hundredth of ML-20M's users, with as many ratings per user.
         PreparedData data = await PrepareAsync(1_380, 2_700, 200_000);
 
         int[] activity = [.. Enumerable.Range(0, 1_380).Select(user => data.Histories.At(user).Length).Order()];

@@ -7,7 +7,7 @@ public sealed class SplitMixTests
     [Fact]
     public void The_numbers_are_those_of_the_published_generator()
     {
-        SplitMix random = new(seed: 1234567); // The seed and values that implementations are commonly checked with.
+        SplitMix random = new(seed: 1234567); // The seed and values commonly used to check implementations.
 
         Assert.Equal(6457827717110365317UL, random.Next());
         Assert.Equal(3203168211198807973UL, random.Next());

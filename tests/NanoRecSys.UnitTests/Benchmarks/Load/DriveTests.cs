@@ -24,8 +24,8 @@ public sealed class DriveTests
     [Fact]
     public void A_stall_is_measured_in_every_request_that_it_delayed()
     {
-        // Forty requests in a second over one connection, and the first takes half of it: those scheduled meanwhile
-        // waited between 0 and 500 ms. Counted from when they were sent, one of forty would have been slow.
+        // Forty requests in a second over one connection, the first of which takes 500 ms: those scheduled meanwhile wait
+        // 0 to 500 ms. Measured from when they were sent, only one of forty would be slow.
         Outcomes outcomes = Run(rate: 40, _ => Live, number => number == 0 ? 500 : 0);
 
         Assert.Equal(40, outcomes.Live);
@@ -79,7 +79,7 @@ public sealed class DriveTests
             }
             catch (Exception e) when (e is SocketException or IOException or InvalidOperationException)
             {
-                return; // the last: the listener had been stopped before this thread asked it again
+                return; // the listener was stopped
             }
         }
     }

@@ -20,7 +20,7 @@ public sealed class RequestSourceTests
     [Fact]
     public void Cold_requests_go_through_all_cold_users_with_ten_before_any_other_number_and_never_repeat()
     {
-        // Of six users two could be hot; the other four are cold.
+        // Two of the six users can be hot; the other four are cold.
         var source = new RequestSource(Url, [1, 2, 3, 4, 5, 6], Scenario.Cold, seed: 3);
         var random = new Random(1);
 

@@ -9,8 +9,8 @@ public sealed class MicroCommandTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    // In a process of its own: what is counted is the process's, and other tests allocate beside this one. Compiled once and
-    // for all: a method allocates more while the runtime watches it to compile it better, and when that is depends on the machine.
+    // A separate process, because allocations are counted per process and other tests run in parallel. Without tiered compilation,
+    // because a method allocates more while the runtime profiles it, and when it does depends on the machine.
     [Fact]
     public async Task No_stage_of_a_request_exceeds_its_allocation_limit()
     {

@@ -93,9 +93,9 @@ public sealed class HistoriesFileTests : IDisposable
     [InlineData(12, 5)] // flags that do not exist
     [InlineData(16, -1)] // interactions, lower half
     [InlineData(20, int.MaxValue)] // interactions, upper half
-    [InlineData(HeaderBytes + 8, 4)] // second offset, which then falls
+    [InlineData(HeaderBytes + 8, 4)] // second offset: offsets decrease
     [InlineData(HeaderBytes + 8, -4)]
-    [InlineData(HeaderBytes + 24, 4)] // last offset, which is not the number of items
+    [InlineData(HeaderBytes + 24, 4)] // last offset: not the number of items
     public void Fields_that_contradict_each_other_are_refused(int offset, int value)
     {
         byte[] bytes = File.ReadAllBytes(_path);

@@ -66,11 +66,11 @@ public sealed class IdTableTests : IDisposable
     [InlineData(4, 2)] // version
     [InlineData(8, -1)] // ids
     [InlineData(8, 1)]
-    [InlineData(16, 3)] // slots: no power of two
+    [InlineData(16, 3)] // slots: not a power of two
     [InlineData(20, -1)] // bytes of text
     [InlineData(24, 1)] // first offset
     [InlineData(32, 7)] // second offset, beyond the end
-    [InlineData(48, 9)] // a slot with a row that is not there
+    [InlineData(48, 9)] // a slot with a row that does not exist
     public void Fields_that_contradict_each_other_are_refused(int offset, int value)
     {
         string path = _folder.File("ids");

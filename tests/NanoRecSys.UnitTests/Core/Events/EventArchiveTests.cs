@@ -36,7 +36,7 @@ public sealed class EventArchiveTests : FolderTests
         Assert.Equal(["a 1", "a 2", "b 1", "b 2", "c 1"], read.Order(StringComparer.Ordinal));
     }
 
-    // Monday's three files, of which the last repeats an event as a crash leaves it, and Tuesday's two.
+    // Three files of Monday, the last of which repeats an event as after a crash, and two of Tuesday.
     private async Task<EventArchive> FilledAsync()
     {
         var archive = new EventArchive(Folder.Path);

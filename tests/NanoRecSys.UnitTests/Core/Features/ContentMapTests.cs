@@ -4,11 +4,11 @@ namespace NanoRecSys.UnitTests.Core.Features;
 
 public sealed class ContentMapTests
 {
-    // A constant, year unknown, 1990, 2000, price unknown, 10, 20, 90, Drama, War, brand=Sony, star.
+    // Columns: constant, year unknown, 1990, 2000, price unknown, 10, 20, 90, Drama, War, brand=Sony, star.
     private static readonly ContentFeatures Features = new(new ContentLayout(
         new ItemLayout(["Drama", "War", "brand=Sony"], [NumberLayout.Year with { Knots = [1990, 2000] }, new NumberLayout("price", [20], [10, 20, 90])]), ["star"]));
 
-    // Each feature points along a direction of its own; the constant and what is unknown add nothing.
+    // One row per feature; the constant and unknown values add nothing.
     private static readonly ContentMap Map = new(Features,
     [
         0, 0, 0, 0,
@@ -30,7 +30,7 @@ public sealed class ContentMapTests
     {
         float[] embedding = Map.Embed(Item("Lone Star", 1990, ["Drama"]));
 
-        // Star and Drama: 2 + 1 along the first, 1990: 3 along the third.
+        // Star and Drama: 2 + 1 along the first axis, 1990: 3 along the third.
         float half = MathF.Sqrt(0.5f);
         Assert.Equal([half, 0, half, 0], embedding, Near);
     }
@@ -43,7 +43,7 @@ public sealed class ContentMapTests
     [InlineData(10, 5, 1f)]
     [InlineData(55, 6, 0.5f)]
     [InlineData(90, 7, 1f)]
-    [InlineData(1000, 7, 1f)] // above all that training has seen
+    [InlineData(1000, 7, 1f)] // above every price seen in training
     public void A_price_between_two_knots_shares_in_both(double price, int column, float share) =>
         Assert.Equal(share, Features.Of(Priced(price, "Sony")).Single(feature => feature.Column == column).Value, 1e-6f);
 
@@ -92,7 +92,7 @@ public sealed class ContentMapTests
 
     [Theory]
     [InlineData("""{"items": {"categories": ["a", "b", "c", "d", "e", "f"], "numbers": []}, "words": []}""", "48 weights are not rows for 7 features")]
-    [InlineData("""["bias", "genre:Drama"]""", "are not a content map")] // as earlier versions had them
+    [InlineData("""["bias", "genre:Drama"]""", "are not a content map")] // the format of earlier versions
     public void Features_of_another_map_are_refused(string features, string expected)
     {
         using var folder = new TemporaryFolder();

@@ -17,7 +17,7 @@ public sealed class HistoryProfileTests
     [Fact]
     public void The_last_item_counts_most()
     {
-        // After A and then B: embeddings (0.8, 1) / 1.8, genres (0.97, 1) at length one, year (0.9 * 1990 + 2000) / 1.9.
+        // After A and then B: embeddings (0.8, 1) / 1.8, genres (0.97, 1) normalized, year (0.9 * 1990 + 2000) / 1.9.
         float[] drama = Compare([0, 1], row: 0, cosine: 0.5f);
         float[] war = Compare([0, 1], row: 1, cosine: 0.25f);
 
@@ -40,7 +40,7 @@ public sealed class HistoryProfileTests
     [Fact]
     public void Prices_are_compared_by_their_quantiles()
     {
-        // A fifth of the way from each to the next: 1, 2, 4, 8, 1000, 5000.
+        // Each of 1, 2, 4, 8, 1000, 5000 is a fifth of the scale from the next.
         var items = new Catalog([.. new[] { 1.0, 2, 4, 8, 1000, 5000 }.Select((price, row) => new CatalogItem(row, row, "", [], 1)
         {
             Attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase) { ["price"] = AttributeValue.OfNumber(price) },
@@ -62,7 +62,7 @@ public sealed class HistoryProfileTests
         var reader = new SignalReader(names, new ItemFeatures(Catalog, layout), Embeddings, 2);
         var signals = new float[3];
 
-        reader.Read([0], [1], [0.5f], signals); // no price is known
+        reader.Read([0], [1], [0.5f], signals); // no item has a price
 
         Assert.Equal(["cosine", "number:year", "number:price"], names);
         Assert.Equal([0.5f, 0.75f, 0], signals, Near);

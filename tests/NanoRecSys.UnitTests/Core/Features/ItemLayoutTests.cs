@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Core.Features;
 public sealed class ItemLayoutTests
 {
     [Fact]
-    public void Genres_and_the_year_of_films_are_nanoRecSys_layout()
+    public void The_layout_of_films_has_their_genres_and_the_year()
     {
         var films = new Catalog([Film.Of(0, 1, "A", 1965, ["Drama", "Comedy"], 7), Film.Of(1, 2, "B", 1999, ["Drama"], 1), Film.Of(2, 3, "C", null, [], 0)]);
         List<string> notes = [];
@@ -34,7 +34,7 @@ public sealed class ItemLayoutTests
     [Fact]
     public void Attributes_of_products_are_columns_buckets_and_knots()
     {
-        // Forty products at 1 to 40, half of them by Sony; two have a brand of their own.
+        // Forty products with prices of 1 to 40, half of them by Sony; two have a unique brand.
         Catalog products = Products(40, row => new()
         {
             ["brand"] = AttributeValue.OfCategory(row < 20 ? "Sony" : row < 22 ? $"Rare {row}" : "Philips"),

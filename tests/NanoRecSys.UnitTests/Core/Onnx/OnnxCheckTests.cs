@@ -5,7 +5,7 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.UnitTests.Core.Onnx;
 
-/// <summary>Graphs that <c>export</c> would not write. Those that it writes all pass: every test of an exported graph opens it with this check.</summary>
+/// <summary>Graphs that <c>export</c> does not write. Those that it writes pass: every test of an exported graph opens it with this check.</summary>
 public sealed class OnnxCheckTests
 {
     [Fact]
@@ -15,7 +15,7 @@ public sealed class OnnxCheckTests
     public void A_loop_is_refused()
     {
         NodeProto loop = Node("Loop", ["x"], "y");
-        loop.Attribute.Add(With(new AttributeProto { Name = "body" }, field: 6)); // its graph
+        loop.Attribute.Add(With(new AttributeProto { Name = "body" }, field: 6)); // the loop's graph
         AssertRefused(Model(loop), "its attribute has the field 6");
         AssertRefused(Model(Node("Loop", ["x"], "y")), "it has the operator 'Loop'");
     }
@@ -108,7 +108,7 @@ public sealed class OnnxCheckTests
         return model;
     }
 
-    /// <summary>Adds an empty field that the program's own part of the format does not have.</summary>
+    /// <summary>Adds an empty field that the program's subset of the format lacks.</summary>
     private static T With<T>(T message, int field)
         where T : IMessage
     {

@@ -86,7 +86,7 @@ public sealed class FaissFileTests : IDisposable
     [InlineData(8, long.MaxValue)] // rows
     [InlineData(8, -2L)]
     [InlineData(8, 1L << 40)]
-    [InlineData(33, 1)] // the metric that the kind belies
+    [InlineData(33, 1)] // a metric that contradicts the kind
     [InlineData(37, long.MaxValue)] // number of floats
     [InlineData(37, -6L)]
     public void A_header_that_contradicts_the_file_is_refused_before_memory_is_allocated(int offset, object value)

@@ -2,7 +2,7 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 
-/// <summary>Index files that FAISS 1.11 wrote, and the neighbours that it found in them.</summary>
+/// <summary>Index files written by FAISS 1.11, and the neighbours that it found in them.</summary>
 public sealed class FaissReferenceTests
 {
     private const int Dimension = 32;
@@ -43,7 +43,7 @@ public sealed class FaissReferenceTests
         });
     }
 
-    /// <summary>Rows whose distances differ by no more than their rounding may change places.</summary>
+    /// <summary>Rows whose distances differ only by rounding may swap places.</summary>
     private static void RequireSame(int[] expected, Candidate[] found, float[] distances)
     {
         for (int rank = 0; rank < K; rank++)

@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Core.Retrieval;
 
 public sealed class FlatIndexTests
 {
-    // Rows on a line: row r is (r, 0), so every score and distance can be done in the head.
+    // Rows on a line: row r is (r, 0), so scores and distances are easy to compute by hand.
     private static readonly float[] Line = [0, 0, 1, 0, 2, 0, 3, 0, 4, 0];
 
     [Fact]

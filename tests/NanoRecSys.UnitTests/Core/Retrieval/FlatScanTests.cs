@@ -3,7 +3,7 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 
-/// <summary>The pass over bytes must never change what is found; every kind of instruction is forced.</summary>
+/// <summary>The pass over bytes must not change the results, on any instruction set.</summary>
 public sealed class FlatScanTests
 {
     private const int K = 20;
@@ -16,7 +16,7 @@ public sealed class FlatScanTests
             foreach (VectorMetric metric in Enum.GetValues<VectorMetric>())
             {
                 data.Add(level, metric, 64);
-                data.Add(level, metric, 37); // odd: half of a pair is empty
+                data.Add(level, metric, 37); // odd: half of the last pair is empty
             }
         }
 

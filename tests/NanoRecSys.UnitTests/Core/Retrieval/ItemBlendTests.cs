@@ -11,7 +11,7 @@ public sealed class ItemBlendTests : IDisposable
     [Fact]
     public void Scores_are_put_on_the_scale_of_their_root_mean_square_and_added_to_the_cosines()
     {
-        // Item 0 lists item 1 with 3 and item 2 with 4: over four items the root mean square is sqrt(25 / 4).
+        // Item 0 lists item 1 with 3 and item 2 with 4: the root mean square over four items is sqrt(25 / 4).
         using var blend = new ItemBlend([ItemLists.Of([[new(1, 3), new(2, 4)], [], [], []], decay: 1)], [0.5]);
         float[] scores = [0.1f, 0.2f, 0.3f, 0.4f];
 
@@ -88,7 +88,7 @@ public sealed class ItemBlendTests : IDisposable
     }
 
     [Theory]
-    [InlineData(3, 0.5f)] // there is no such item
+    [InlineData(3, 0.5f)] // an item that does not exist
     [InlineData(0.5f, 0.5f)]
     [InlineData(1, 0)]
     [InlineData(1, float.NaN)]

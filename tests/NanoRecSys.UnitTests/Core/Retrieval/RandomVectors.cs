@@ -1,6 +1,6 @@
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 
-/// <summary>Seeded vectors for tests of search.</summary>
+/// <summary>Seeded vectors for search tests.</summary>
 internal static class RandomVectors
 {
     /// <returns>[count, dimension], every value in [-1, 1).</returns>
@@ -10,7 +10,7 @@ internal static class RandomVectors
         return [.. Enumerable.Range(0, count * dimension).Select(_ => (float)(2 * random.NextDouble() - 1))];
     }
 
-    /// <returns>[count, dimension] around some centres, as items of a catalogue lie.</returns>
+    /// <returns>[count, dimension] clustered around centres, like the items of a catalog.</returns>
     public static float[] Clustered(int count, int dimension, int centres, int seed)
     {
         var random = new Random(seed);

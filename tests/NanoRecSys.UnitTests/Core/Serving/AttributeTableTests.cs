@@ -4,7 +4,6 @@ namespace NanoRecSys.UnitTests.Core.Serving;
 
 public sealed class AttributeTableTests
 {
-    // Lamp, Chair, Table, and one of which nothing is known.
     private static readonly AttributeTable Table = new(
     [
         Item(0, "Lamp", ["Light"], 9, ("price", AttributeValue.OfNumber(10)), ("brand", AttributeValue.OfCategory("Ä & Co")), ("tags", AttributeValue.OfCategories(["new", "red"]))),

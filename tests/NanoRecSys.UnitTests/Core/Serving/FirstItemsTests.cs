@@ -20,7 +20,7 @@ public sealed class FirstItemsTests
     [Fact]
     public void Heavier_items_come_first()
     {
-        // Two people viewed item 0, which weighs 0.2 each time; one bought item 1.
+        // Two users viewed item 0, with a weight of 0.2 each; one bought item 1.
         FirstItems first = FirstItems.Of(new UserHistories([1, 2, 3], [0, 1, 2, 3], [0, 0, 1], weights: [0.2f, 0.2f, 1]), byPopularity: [0, 1]);
 
         Assert.Equal([1, 0], first.ByWeight);

@@ -40,7 +40,7 @@ public sealed class HistoryReaderTests
     }
 
     [Fact]
-    public void What_is_not_read_is_only_left_out_from_then_on()
+    public void An_item_that_is_not_read_is_only_excluded()
     {
         History history = HistoryReader.Merge([0], [10], [Read(2, 12) with { IsRead = false }]);
 

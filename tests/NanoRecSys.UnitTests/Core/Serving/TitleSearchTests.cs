@@ -37,7 +37,7 @@ public sealed class TitleSearchTests
     }
 
     [Fact]
-    public void Nothing_typed_finds_all() => Assert.Equal(Titles.Length, Search.Find("  ").Count());
+    public void An_empty_query_finds_all() => Assert.Equal(Titles.Length, Search.Find("  ").Count());
 
     [Fact]
     public void A_single_article_is_an_ordinary_word() => Assert.Equal(4, Search.Find("the").Count());

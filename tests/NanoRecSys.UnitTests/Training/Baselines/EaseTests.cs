@@ -6,7 +6,7 @@ namespace NanoRecSys.UnitTests.Training.Baselines;
 [Collection(SeededTorch.Name)]
 public sealed class EaseTests
 {
-    // Training parts (the last two of each are held out): {0, 1}, {0, 1, 2}, {0}. X'X + I of items 0 to 2 is
+    // Training parts (the last two items of each user are held out): {0, 1}, {0, 1, 2}, {0}. X'X + I of items 0 to 2 is
     // [4 2 1; 2 3 1; 1 1 2], its inverse [5 -3 -1; -3 7 -2; -1 -2 8] / 13.
     private static readonly LeaveOneOut Split = new(new UserHistories(
         [1, 2, 3], [0, 4, 9, 12], [0, 1, 3, 3, 0, 1, 2, 3, 3, 0, 3, 3]));
@@ -24,7 +24,7 @@ public sealed class EaseTests
     [Fact]
     public void Pairs_that_are_farther_apart_count_less()
     {
-        // [4 1 1/4; 1 3 1/2; 1/4 1/2 2], its adjugate [5.75 -1.875 -0.25; -1.875 7.9375 -1.75; -0.25 -1.75 11].
+        // The matrix [4 1 1/4; 1 3 1/2; 1/4 1/2 2] and its adjugate [5.75 -1.875 -0.25; -1.875 7.9375 -1.75; -0.25 -1.75 11].
         Assert.Equal([0, 1.875f / 7.9375f, 0.25f / 11, 0], Score(new EaseOptions { Nearness = 0.5 }, [0]), Near);
     }
 

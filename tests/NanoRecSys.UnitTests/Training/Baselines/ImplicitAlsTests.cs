@@ -6,7 +6,7 @@ public sealed class ImplicitAlsTests
 {
     private static readonly MatrixFactorizationOptions Options = new() { Dimension = 4, Sweeps = 8, Decay = .5 };
 
-    // Even users walk over items 0..4, odd ones over 5..9, from different starts; the last two items do not train.
+    // Even users walk over items 0..4, odd ones over 5..9, from different starts; the last two items of each are held out.
     private static readonly LeaveOneOut Split = new(new UserHistories(
         [.. Enumerable.Range(1, 20)], [.. Enumerable.Range(0, 21).Select(user => 7L * user)],
         [.. Enumerable.Range(0, 20).SelectMany(user => Enumerable.Range(0, 7).Select(t => (user / 2 + t) % 5 + 5 * (user % 2)))]));

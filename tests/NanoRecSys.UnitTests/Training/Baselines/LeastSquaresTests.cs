@@ -24,7 +24,7 @@ public sealed class LeastSquaresTests
     [Fact]
     public void Many_factors_leave_no_residual()
     {
-        const int D = 33; // no multiple of a vector's width
+        const int D = 33; // not a multiple of a vector's width
         var random = new Random(1);
         float[][] rows = [.. Enumerable.Range(0, 50).Select(_ => Enumerable.Range(0, D).Select(_ => (float)(random.NextDouble() - .5)).ToArray())];
         float[] gram = ImplicitAls.Gram([.. rows.SelectMany(row => row)], D);

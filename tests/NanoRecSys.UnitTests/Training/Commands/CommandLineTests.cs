@@ -327,7 +327,7 @@ public sealed class CommandLineTests : IDisposable
             _error.ToString().TrimEnd());
         Assert.False(Directory.Exists(Path.Combine(artifacts, "data")));
 
-        // A host on an empty folder leaves the training to the process that began it.
+        // A host with an empty folder leaves the training to the process that started it.
         Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", artifacts));
         Assert.Equal($"Another process is training in {artifacts}; its model will be served here, too.", _output.ToString().TrimEnd());
     }

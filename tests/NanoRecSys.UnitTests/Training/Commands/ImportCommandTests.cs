@@ -56,7 +56,7 @@ public sealed class ImportCommandTests : FolderTests
         Assert.Equal(expected, error.ToString().Trim());
     }
 
-    /// <returns>What it printed; it must have gone well.</returns>
+    /// <summary>Runs a command that must succeed, and returns its output.</summary>
     private static async Task<string> RunAsync(params string[] args)
     {
         using var output = new StringWriter();

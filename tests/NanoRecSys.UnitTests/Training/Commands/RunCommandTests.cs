@@ -69,7 +69,7 @@ public sealed class RunCommandTests : FolderTests
         Assert.DoesNotContain("Continuing", (await RunAsync(artifacts)).Text, StringComparison.Ordinal);
     }
 
-    // Eighty users with six items of forty each.
+    // Eighty users with six of forty items each.
     private Task WriteWalksAsync() => File.WriteAllLinesAsync(
         Folder.File("ratings.csv"), Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}")),
         TestContext.Current.CancellationToken);

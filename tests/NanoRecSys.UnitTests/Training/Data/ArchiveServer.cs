@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 
-/// <summary>A local stand-in for GroupLens' download server, with the faults that a test asks for.</summary>
+/// <summary>A local stand-in for GroupLens' download server, with the faults that a test sets.</summary>
 internal sealed class ArchiveServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -31,25 +31,25 @@ internal sealed class ArchiveServer : IAsyncDisposable
     /// <summary>Null: the server has no checksum.</summary>
     public string? Md5 { get; set; }
 
-    /// <summary>How many of the next answers break off half-way.</summary>
+    /// <summary>Number of upcoming downloads that break off halfway.</summary>
     public int Breaks { get => _breaks; set => _breaks = value; }
 
     public bool HasArchive { get; init; } = true;
 
-    /// <summary>Instead of the answer to requests whose path ends so.</summary>
+    /// <summary>Replaces the answer to requests whose path has this ending.</summary>
     public (string Ending, Func<HttpContext, Task> Answer)? Fault { get; set; }
 
-    /// <summary>The connection dies without an answer.</summary>
+    /// <summary>Aborts the connection without an answer.</summary>
     public static Task Break(HttpContext http)
     {
         http.Abort();
         return Task.CompletedTask;
     }
 
-    /// <summary>Nothing comes until the client gives up.</summary>
+    /// <summary>Sends nothing until the client gives up.</summary>
     public static Task Hang(HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
 
-    /// <summary>The Range header of each request for the archive; empty where there was none.</summary>
+    /// <summary>The Range header of each request for the archive; empty if it had none.</summary>
     public List<string> Ranges { get; } = [];
 
     public Uri Address => new(_app.Urls.Single() + "/");
@@ -110,7 +110,7 @@ internal sealed class ArchiveServer : IAsyncDisposable
         {
             await http.Response.Body.WriteAsync(Archive.AsMemory(from, (Archive.Length - from) / 2));
             await http.Response.Body.FlushAsync();
-            await Task.Delay(100); // What was sent arrives before the connection dies.
+            await Task.Delay(100); // lets the sent bytes arrive before the connection is aborted
             http.Abort();
             return;
         }

@@ -13,7 +13,7 @@ public sealed class HeldOutItemsTests : FolderTests
         HeldOutItems heldOut = HeldOutItems.Read(context.Workspace.DataFolder);
 
         Assert.Equal((2, 6), (heldOut.Items.Count, data.Catalog.Count));
-        Assert.Equal((2, 8 * 6L), (summary.NewItems, summary.Interactions)); // each of eight users had all eight
+        Assert.Equal((2, 8 * 6L), (summary.NewItems, summary.Interactions)); // eight users, each with six of the eight items left
         Assert.Empty(heldOut.Items.Select(item => item.Id).Intersect(data.Catalog.Items.Select(item => item.Id)));
         Assert.All(heldOut.Items, item => Assert.Equal((0, $"Film {item.Id}", 1990), (item.Count, item.Title, item.Year)));
     }
@@ -25,7 +25,7 @@ public sealed class HeldOutItemsTests : FolderTests
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         HeldOutItems heldOut = HeldOutItems.Read(context.Workspace.DataFolder);
 
-        // User u has films u, u + 1, ... of a circle of eight.
+        // User u has films u, u + 1, ... on a circle of eight.
         foreach (HeldOutItemCase held in heldOut.Cases)
         {
             int[] order = [.. Enumerable.Range(0, 8).Select(t => 1 + (int.Parse(held.UserId.Text, CultureInfo.InvariantCulture) + t) % 8)];
@@ -35,7 +35,7 @@ public sealed class HeldOutItemsTests : FolderTests
             Assert.Equal(order[..place].Except(fresh).Count(), held.Known);
         }
 
-        Assert.InRange(heldOut.Cases.Count, 7, 8); // not of one who had nothing before it
+        Assert.InRange(heldOut.Cases.Count, 7, 8); // a user with no item before it has no case
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class LeaveOneOutTests
         Assert.Equal([10, 11, 12], validation.Before.ToArray());
         Assert.Equal([10, 11, 12], Split.Train(0).ToArray());
         Assert.Equal([100, 101, 102], Split.TrainTimes(0).ToArray());
-        Assert.Equal([20], Split.Train(1).ToArray()); // of three items
+        Assert.Equal([20], Split.Train(1).ToArray()); // user 8 has three items
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class MovieLensDownloadTests : IDisposable
 
     [Theory]
     [InlineData(true)]
-    [InlineData(false)] // then it sends all again
+    [InlineData(false)] // the server sends the whole file again
     public async Task After_a_broken_connection_only_the_rest_is_requested(bool supportsRanges)
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive, supportsRanges);
@@ -51,13 +51,13 @@ public sealed class MovieLensDownloadTests : IDisposable
         server.Breaks = int.MaxValue;
 
         await Assert.RefusedAsync(() => FetchAsync(server), "Run the same command again to resume it");
-        long there = new FileInfo(Part).Length;
-        Assert.InRange(there, 1, Archive.Length - 1);
+        long downloaded = new FileInfo(Part).Length;
+        Assert.InRange(downloaded, 1, Archive.Length - 1);
         server.Breaks = 0;
         server.Ranges.Clear();
         string folder = await FetchAsync(server);
 
-        Assert.Equal([$"bytes={there}-"], server.Ranges);
+        Assert.Equal([$"bytes={downloaded}-"], server.Ranges);
         Assert.True(MovieLensFiles.AreIn(folder));
     }
 
@@ -159,7 +159,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         new MovieLensDownload(_http, server.Address, _folder.Path) { RetryDelay = TimeSpan.Zero }
             .FetchAsync("ml-1m", progress ?? new Collected<ProgressEvent>(), TestContext.Current.CancellationToken);
 
-    // With a file of random bytes, so that half of the archive is more than one buffer.
+    // Adds a file of random bytes, so that half of the archive is more than one buffer.
     private static byte[] Zip(string ratings)
     {
         using var buffer = new MemoryStream();

@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Training.Data;
 
 public sealed class PrepareStepTests : FolderTests
 {
-    // Two users whose rows are mixed and out of time; user 5's two rows of time 20 are in file order 300, 100.
+    // Two users whose rows are interleaved and not in order of time; user 5's two rows at time 20 are in the order 300, 100.
     private const string Ratings = """
         userId,movieId,rating,timestamp
         5,300,4,20
@@ -24,8 +24,8 @@ public sealed class PrepareStepTests : FolderTests
 
         """;
 
-    // Without the repeat: in order of time 5, 7, 9 (user 2), 10, 20, 20 (user 5).
-    private static readonly string ForTimes = Ratings.Replace("2,100,4,9", "2,200,4,9", StringComparison.Ordinal);
+    // Without the repeat; in order of time: 5, 7, 9 (user 2), 10, 20, 20 (user 5).
+    private static readonly string WithoutRepeat = Ratings.Replace("2,100,4,9", "2,200,4,9", StringComparison.Ordinal);
 
     [Fact]
     public async Task Items_are_rows_in_order_of_first_appearance_and_histories_are_in_order_of_time()
@@ -83,15 +83,15 @@ public sealed class PrepareStepTests : FolderTests
     [Fact]
     public async Task The_hash_changes_with_rows_histories_and_split_and_with_nothing_else()
     {
-        string first = (await PrepareAsync(ForTimes, Movies)).Hash;
+        string first = (await PrepareAsync(WithoutRepeat, Movies)).Hash;
 
-        Assert.Equal(first, (await PrepareAsync(ForTimes.Replace(",2.5,", ",3.5,", StringComparison.Ordinal), movies: null)).Hash);
+        Assert.Equal(first, (await PrepareAsync(WithoutRepeat.Replace(",2.5,", ",3.5,", StringComparison.Ordinal), movies: null)).Hash);
         string[] others =
         [
-            (await PrepareAsync("2,100,3,7\n" + ForTimes.Replace("2,100,3,7\n", "", StringComparison.Ordinal)["userId,movieId,rating,timestamp\n".Length..], Movies)).Hash,
-            (await PrepareAsync(ForTimes.Replace("2,300,2.5,5", "2,400,2.5,5", StringComparison.Ordinal), Movies)).Hash,
-            (await PrepareAsync(ForTimes.Replace("5,200,5,10", "5,200,5,11", StringComparison.Ordinal), Movies)).Hash,
-            (await PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 })).Hash,
+            (await PrepareAsync("2,100,3,7\n" + WithoutRepeat.Replace("2,100,3,7\n", "", StringComparison.Ordinal)["userId,movieId,rating,timestamp\n".Length..], Movies)).Hash,
+            (await PrepareAsync(WithoutRepeat.Replace("2,300,2.5,5", "2,400,2.5,5", StringComparison.Ordinal), Movies)).Hash,
+            (await PrepareAsync(WithoutRepeat.Replace("5,200,5,10", "5,200,5,11", StringComparison.Ordinal), Movies)).Hash,
+            (await PrepareAsync(WithoutRepeat, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 })).Hash,
         ];
         Assert.Equal(5, others.Append(first).Distinct().Count());
     }
@@ -121,7 +121,7 @@ public sealed class PrepareStepTests : FolderTests
     [Fact]
     public async Task Interactions_rated_below_the_threshold_are_dropped_before_the_k_core_filter()
     {
-        // User 3 and item 13 have two interactions each, of which one is rated low.
+        // User 3 and item 13 have two interactions each, one of them with a low rating.
         const string Rows = "1,10,4,1\n1,11,4,2\n1,12,4,3\n2,10,4,1\n2,11,4,2\n2,12,4,3\n2,13,2,4\n3,13,4,1\n3,10,2,2\n";
 
         PreparedData data = await PrepareAsync(Rows, movies: null, new PrepareOptions { MinRating = 3, KCore = 2 });
@@ -140,10 +140,10 @@ public sealed class PrepareStepTests : FolderTests
     [Fact]
     public async Task A_split_by_time_is_stored_and_read_back()
     {
-        // A third of six are the two at 20 (user 5's last), so nothing tells the parts apart.
-        await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.33 }));
+        // A third of six interactions are user 5's last two, both at time 20: no time separates validation from test.
+        await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(WithoutRepeat, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.33 }));
 
-        PreparedData data = await PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 });
+        PreparedData data = await PrepareAsync(WithoutRepeat, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 });
 
         Assert.Equal(new TimeCuts(9, 20), data.Summary.Cuts);
         Assert.Equal(("time", "time"), (data.Summary.Split, data.Split.Name));

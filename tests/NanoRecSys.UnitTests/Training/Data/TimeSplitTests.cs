@@ -2,18 +2,18 @@ namespace NanoRecSys.UnitTests.Training.Data;
 
 public sealed class TimeSplitTests
 {
-    // Validation begins at 100, the test at 200. Item n of user u is 10 u + n.
+    // Validation begins at 100, test at 200. Item n of user u is 10 u + n.
     private static readonly UserHistories Histories = new(
         [1, 2, 3, 4, 5, 6],
         [0, 6, 8, 10, 11, 13, 15],
         [10, 11, 12, 13, 14, 15, 20, 21, 30, 31, 40, 50, 51, 60, 61],
         [
             50, 99, 100, 150, 200, 300, // in every period
-            10, 20, // only before
-            120, 250, // not before
-            300, // a single item, in the test period
-            10, 220, // before, then in the test period
-            199, 200, // on the borders
+            10, 20, // only in training
+            120, 250, // in validation and test
+            300, // a single item, in test
+            10, 220, // in training and test
+            199, 200, // at the boundary
         ]);
 
     private static readonly TimeSplit Split = new(Histories, new TimeCuts(100, 200));
@@ -57,9 +57,9 @@ public sealed class TimeSplitTests
 
     [Theory]
     [InlineData(1, false, false)] // nothing in either period
-    [InlineData(2, false, true)] // nothing before the validation period; what came in it is history for the test
+    [InlineData(2, false, true)] // nothing before validation; the validation item is history for the test
     [InlineData(3, false, false)] // nothing before its only item
-    [InlineData(4, false, true)] // nothing in the validation period
+    [InlineData(4, false, true)] // nothing in validation
     [InlineData(5, false, true)]
     public void Users_without_items_in_a_period_or_before_it_are_not_evaluated(int user, bool validation, bool test)
     {

@@ -11,13 +11,13 @@ public sealed class BeyondAccuracyTests
     {
         Catalog catalog = CatalogOf(["Comedy"], ["Comedy", "Drama"], ["Drama"], []);
 
-        // Two users of eight: items 0 and 1; items 0 and 2.
+        // The lists of two users: items 0 and 1; items 0 and 2.
         ListQuality quality = BeyondAccuracy.Of([.. List(0, 1), .. List(0, 2)], catalog, Counts, users: 8);
 
-        Assert.Equal(3 / 4.0, quality.Coverage); // item 3 is on no list
+        Assert.Equal(3 / 4.0, quality.Coverage); // item 3 is in no list
         Assert.Equal((0 + 1 + 0 + 2) / 4.0, quality.Novelty, 9); // -log2 of 8/8, 4/8, 8/8 and 2/8
         Assert.Equal((0.5 + 1) / 2, quality.Diversity!.Value, 9); // half of the categories of 0 and 1 are shared, none of 0 and 2
-        Assert.Equal(2 / 4.0, quality.PopularShare); // item 0 is the top 1% of four items, which is at least one
+        Assert.Equal(2 / 4.0, quality.PopularShare); // item 0: the top 1% of four items is at least one item
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class BootstrapTests
 
         Assert.Equal(.01, difference.Low, 1e-6);
         Assert.Equal(.01, difference.High, 1e-6);
-        Assert.True(bootstrap.Interval(0).Low < bootstrap.Interval(1).High); // unpaired, nobody could tell
+        Assert.True(bootstrap.Interval(0).Low < bootstrap.Interval(1).High); // the unpaired intervals overlap
     }
 
     [Fact]

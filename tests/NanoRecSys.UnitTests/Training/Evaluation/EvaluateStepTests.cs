@@ -38,7 +38,7 @@ public sealed class EvaluateStepTests : FolderTests
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Validation, HeldOut.Test] }, context);
         TwoTastes.ReplaceRetriever(context);
-        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName), DateTime.UtcNow.AddDays(-1)); // as a copy may leave it
+        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName), DateTime.UtcNow.AddDays(-1)); // a copied file may have an older time
 
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Test] }, context);
 

@@ -2,7 +2,7 @@ namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class ItemKnnTests
 {
-    // Training parts (the last two of each are held out): {0, 1}, {0, 1, 2}, {0}.
+    // Training parts (the last two items of each user are held out): {0, 1}, {0, 1, 2}, {0}.
     private static readonly LeaveOneOut Split = new(new UserHistories(
         [1, 2, 3], [0, 4, 9, 12], [0, 1, 3, 3, 0, 1, 2, 3, 3, 0, 3, 3]));
 
@@ -22,9 +22,9 @@ public sealed class ItemKnnTests
         var options = new ItemKnnOptions { Nearness = 0.5, Before = 0.1, Shrinkage = 0 };
 
         float[] first = Score(options, [0]);
-        Assert.Equal(2 * 0.5f / MathF.Sqrt(6), first[1], 6); // next to it in two histories
-        Assert.Equal(0.25f / MathF.Sqrt(3), first[2], 6); // one farther
-        Assert.Equal(0.1f * 2 * 0.5f / MathF.Sqrt(6), Score(options, [1])[0], 6); // the same pair, seen from its end
+        Assert.Equal(2 * 0.5f / MathF.Sqrt(6), first[1], 6); // adjacent in two histories
+        Assert.Equal(0.25f / MathF.Sqrt(3), first[2], 6); // one step farther
+        Assert.Equal(0.1f * 2 * 0.5f / MathF.Sqrt(6), Score(options, [1])[0], 6); // the same pair in the other direction
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class ItemKnnTests
     {
         float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 0.5 }, [0, 1]);
 
-        float expected = 1 / MathF.Sqrt(2) + 0.5f / MathF.Sqrt(3); // Item 2 to the newer item 1, and to the older item 0.
+        float expected = 1 / MathF.Sqrt(2) + 0.5f / MathF.Sqrt(3); // item 2 to the newer item 1, plus to the older item 0
         Assert.Equal(expected, scores[2], 6);
     }
 

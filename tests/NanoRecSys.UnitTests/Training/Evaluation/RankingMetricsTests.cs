@@ -2,7 +2,6 @@ namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class RankingMetricsTests
 {
-    // Ranks 1, 3, 10, 11, 60: by hand.
     private static readonly IReadOnlyDictionary<string, double> Metrics = RankingMetrics.Of([1, 3, 10, 11, 60]);
 
     [Theory]

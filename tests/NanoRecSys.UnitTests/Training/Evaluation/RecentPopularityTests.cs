@@ -18,7 +18,7 @@ public sealed class RecentPopularityTests
     [Fact]
     public void Only_the_days_before_the_target_count_and_ties_are_broken_by_all_days()
     {
-        // Users had item 0 on days 1 and 2, item 1 on day 9, item 2 on day 10; what is held out on day 20 does not count.
+        // Users had item 0 on days 1 and 2, item 1 on day 9, item 2 on day 10; the items held out on day 20 do not count.
         LeaveOneOut split = new(new UserHistories(
             [1, 2], [0, 4, 8], [0, 1, 2, 2, 0, 2, 2, 2], [1 * Day, 9 * Day, 20 * Day, 20 * Day, 2 * Day, 10 * Day, 20 * Day, 20 * Day]));
         var scorer = new RecentPopularity(split, PreparedData.CountTrain(split, 4), days: 3);
@@ -26,7 +26,7 @@ public sealed class RecentPopularityTests
 
         scorer.Score([new TimedHistory(new[] { 3 }, default, 10 * Day), new TimedHistory(new[] { 3 }, default, 12 * Day)], scores);
 
-        Assert.Equal([2 / 5f, 1 + (1 / 5f), 1 / 5f, 0], scores[..4]); // day 10 is not before day 10
+        Assert.Equal([2 / 5f, 1 + (1 / 5f), 1 / 5f, 0], scores[..4]); // the target's own day 10 does not count
         Assert.Equal([2 / 5f, 1 + (1 / 5f), 1 + (1 / 5f), 0], scores[4..]);
     }
 }

@@ -2,7 +2,7 @@ namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class SampledRankingTests
 {
-    // One user of 0, 1, 2 and a catalogue of 203 that scores by row, the first best.
+    // One user with items 0, 1, 2 of 203, whose scores fall from the first row to the last.
     private static readonly LeaveOneOut Split = new(new UserHistories([1], [0, 3], [0, 1, 2]));
     private static readonly Popularity Descending = new([.. Enumerable.Range(0, 203).Select(item => 203 - item)]);
 
@@ -40,7 +40,7 @@ public sealed class SampledRankingTests
         RankedUsers together = Ranking().Rank([new Popularity(new double[203]), Descending], HeldOut.Test);
 
         Assert.Equal(alone, together.Ranks[1]);
-        Assert.All(together.Ranks[0], rank => Assert.Equal(21, rank)); // all alike: last of 21
+        Assert.All(together.Ranks[0], rank => Assert.Equal(21, rank)); // equal scores: last of 21
     }
 
     private static SampledRanking Create(Exclusion exclude) =>

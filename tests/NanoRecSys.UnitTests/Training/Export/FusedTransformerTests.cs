@@ -96,5 +96,5 @@ public sealed class FusedTransformerTests
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
-    private static double Cosine(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum(); // of unit vectors
+    private static double Cosine(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum(); // both are unit vectors
 }

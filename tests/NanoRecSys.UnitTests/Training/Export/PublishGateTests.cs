@@ -4,7 +4,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 
-/// <summary>A version that is significantly worse than the served one is stored, and not served.</summary>
+/// <summary>A version that is significantly worse than the served one is stored but not served.</summary>
 public sealed class PublishGateTests : FolderTests
 {
     [Fact]

@@ -13,7 +13,7 @@ public sealed class RankerExportTests : FolderTests
         string ranker = Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName);
         string retriever = Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName);
 
-        File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // as a copy may leave them
+        File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // a copied file may have an older time
         Assert.True(RankerExport.IsOfThisRetriever(context.Workspace, data: null));
 
         using (RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null))

@@ -12,7 +12,7 @@ public sealed class RankerGraphTests : FolderTests
 
     [Theory]
     [InlineData(false, 1e-4f)]
-    [InlineData(true, 0.02f)] // 8 bits are not exact
+    [InlineData(true, 0.02f)] // 8 bits are inexact
     public void Its_parts_give_the_same_logits(bool isInt8, float tolerance)
     {
         using ZipArchive reference = ZipFile.OpenRead(RepositoryFolder.Shared("parity", "model", "ranker_case.npz"));

@@ -4,7 +4,7 @@ public sealed class ServedHistoriesTests
 {
     private static readonly Catalog Catalog = new([new(0, 10, "viewed", [], 0), new(1, 11, "bought", [], 0), new(2, 12, "held out", [], 0)]);
 
-    // Two views of item 0 by each user, a purchase of item 1 by the first; the last two of each are held out.
+    // Each user viewed item 0 twice, the first bought item 1; the last two items of each are held out.
     private static readonly UserHistories Weighted = new(
         [1, 2], [0, 5, 9], [0, 0, 1, 2, 2, 0, 0, 2, 2], [1, 2, 3, 4, 5, 1, 2, 3, 4], [0.25f, 0.25f, 4, 1, 1, 0.25f, 0.25f, 1, 1]);
 

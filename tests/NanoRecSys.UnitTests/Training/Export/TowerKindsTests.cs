@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 
-/// <summary>Every kind of tower: what is exported answers as what is trained, one by one and in a padded batch.</summary>
+/// <summary>For every kind of tower, the exported graph answers as the trained network, for single histories and in a padded batch.</summary>
 [Collection(SeededTorch.Name)]
 public sealed class TowerKindsTests : FolderTests
 {
@@ -81,7 +81,7 @@ public sealed class TowerKindsTests : FolderTests
         Assert.NotEqual(Run(session, [0], MaxLength, hasTimes: true), Run(session, [0], MaxLength, hasTimes: true, nowShift: 1_000_000));
     }
 
-    // Every parameter is drawn, also those that start at zero or one: a graph that forgets one must show.
+    // Every parameter is random, including those that start at zero or one, so that a graph that omits one fails.
     private static UserTower RandomTower(string kind, string positions, bool hasTimes, int width = 16)
     {
         manual_seed(11);
@@ -101,8 +101,8 @@ public sealed class TowerKindsTests : FolderTests
     {
         using var noGradient = no_grad();
         int[] offsets = [0, 9, 10, 14];
-        long[] asked = [.. Histories.SelectMany((history, b) => Times[b][1..].Append(Now[b]))];
-        TimeBuckets? buckets = hasTimes ? new TimeBuckets(offsets, Times.SelectMany(times => times).ToArray(), asked) : null;
+        long[] predictionTimes = [.. Histories.SelectMany((history, b) => Times[b][1..].Append(Now[b]))];
+        TimeBuckets? buckets = hasTimes ? new TimeBuckets(offsets, Times.SelectMany(times => times).ToArray(), predictionTimes) : null;
         using var pack = new SequencePack([.. Histories.SelectMany(history => history)], offsets, CPU, buckets);
         using Tensor users = tower.forward(pack);
         return [.. users.data<float>()];

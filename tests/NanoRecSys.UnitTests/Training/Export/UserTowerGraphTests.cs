@@ -45,7 +45,7 @@ public sealed class UserTowerGraphTests : FolderTests
         Assert.Refused<InvalidDataException>(() => Export(model with { Blocks = 2 }, weights), "no 'blocks.1.");
     }
 
-    /// <summary>The first session of a process registers the operators, so this tests their registration only if no other test has opened one.</summary>
+    /// <summary>The first session of a process registers the operators, so this tests their registration only if no other test opened one before.</summary>
     [Fact]
     public async Task Sessions_can_be_opened_concurrently()
     {

@@ -2,13 +2,13 @@ using NanoRecSys.Training.Import;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 
-/// <summary>Thousands of damaged files: each is read, or refused with the one exception, in little memory.</summary>
+/// <summary>Each of thousands of damaged files is read, or refused with <see cref="InvalidDataException"/>, using little memory.</summary>
 public sealed class DamagedWeightsTests : FolderTests
 {
     private const int Files = 3000;
 
-    // A hundred times what the whole file takes to read.
-    private const long MostBytes = 32 << 20;
+    // A hundred times what reading the intact file takes.
+    private const long MaxBytes = 32 << 20;
 
     private readonly string _path;
 
@@ -115,7 +115,7 @@ public sealed class DamagedWeightsTests : FolderTests
         }
         finally
         {
-            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostBytes);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MaxBytes);
         }
     }
 }

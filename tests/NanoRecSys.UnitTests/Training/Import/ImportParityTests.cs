@@ -8,7 +8,7 @@ using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 
-/// <summary>Imported networks and their exports against what PyTorch computes with the same files.</summary>
+/// <summary>Compares imported networks and their exports with PyTorch on the same files.</summary>
 public sealed class ImportParityTests : FolderTests
 {
     private const int Dimension = 64;

@@ -93,7 +93,7 @@ public sealed class ImportStepTests : FolderTests
     [Fact]
     public async Task An_item_map_puts_the_prepared_data_into_the_weights_order()
     {
-        // Item 11 is rated and not in the map; 101..107 are in the map and not rated.
+        // Item 11 is rated but not in the map; 101..107 are in the map but not rated.
         string ratings = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n2,12,4,1\n2,10,4,2\n");
         await File.WriteAllTextAsync(Folder.File("movies.csv"), "movieId,title,genres\n10,Ten (1990),Drama\n104,Unseen (2001),Comedy\n", TestContext.Current.CancellationToken);
 

@@ -4,7 +4,7 @@ using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 
-/// <summary>Imports of a ranker of embeddings of 16 dimensions, with hidden layers of 6 and 4 and 3 genres.</summary>
+/// <summary>Imports of a ranker with 16-dimensional embeddings, hidden layers of 6 and 4, and 3 genres.</summary>
 public sealed class ImportedRankerTests : FolderTests
 {
     private readonly StepContext _context;

@@ -117,7 +117,7 @@ public sealed class PretrainedWeightsTests : FolderTests
 
     [Theory]
     [InlineData("8002 636F730A73797374656D0A 2E", "'os.system'")] // c: os.system
-    [InlineData("8004 8C026F73 8C0673797374656D 93 2E", "'os.system'")] // the same by protocol 4
+    [InlineData("8004 8C026F73 8C0673797374656D 93 2E", "'os.system'")] // the same in protocol 4
     [InlineData("8002 69 6F730A73797374656D0A 2E", "instruction 0x69")] // INST
     [InlineData("8002 8201 2E", "instruction 0x82")] // EXT1
     [InlineData("8002 7D 5D 86 81 2E", "instruction 0x81")] // NEWOBJ

@@ -3,7 +3,7 @@ using NanoRecSys.Training.Import;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 
-/// <summary>A network as large as the reference trains on MovieLens 20M: 11 million parameters.</summary>
+/// <summary>A network of the size that the reference trains on MovieLens 20M: 11 million parameters.</summary>
 public sealed class ReferenceSizeTests(ITestOutputHelper output) : FolderTests
 {
     private static readonly ModelInfo Reference = new("transformer", 256, 4, 8, 1024, 200, 26_744, 500, 0, "imported", 0.05);
@@ -25,7 +25,7 @@ public sealed class ReferenceSizeTests(ITestOutputHelper output) : FolderTests
         }
 
         StepContext context = StepContexts.In(Folder.File("artifacts"), "reference");
-        long before = GC.GetAllocatedBytesForCurrentThread(); // Without an item map nothing is awaited, so all of it is this thread's.
+        long before = GC.GetAllocatedBytesForCurrentThread(); // without an item map nothing is awaited, so this thread allocates everything
         var watch = Stopwatch.StartNew();
         Task<ImportSummary> import = ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 8 }, context);
         double allocated = GC.GetAllocatedBytesForCurrentThread() - before;

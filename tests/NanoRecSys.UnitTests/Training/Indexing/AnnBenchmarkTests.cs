@@ -34,7 +34,7 @@ public sealed class AnnBenchmarkTests : FolderTests
         AnnReport report = await AnnBenchmarkStep.RunAsync(
             new AnnOptions { Vectors = vectors, Output = Folder.File("ann"), Grid = AnnOptions.Scale, Queries = 2000, WithFaiss = false }, StepContexts.In(Folder.Path, "ann"));
         Assert.Equal(["Flat", "HNSW32,Flat"], report.Measurements.Select(m => m.Index).Distinct());
-        Assert.Equal(1200, report.Queries); // a query is a row with noise, and there are no more
+        Assert.Equal(1200, report.Queries); // a query is a row with noise, so there are no more than rows
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class AnnBenchmarkTests : FolderTests
     }
 
     [Fact]
-    public async Task Kinds_that_are_not_asked_for_are_not_built()
+    public async Task Kinds_that_are_not_requested_are_not_built()
     {
         string vectors = Folder.File("vectors.npy");
         NpyFile.Write(vectors, RandomVectors.Clustered(1200, 32, centres: 30, seed: 1), 32);

@@ -3,11 +3,11 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-/// <summary>Damaged and hostile files of every kind: one clear error, or an index that can be searched; never a crash.</summary>
+/// <summary>Damaged and hostile files of every kind give a clear error or a searchable index, never a crash.</summary>
 public sealed class FaissFuzzTests : FolderTests
 {
     private const int Rows = 300;
-    private const long MostMemory = 32 << 20; // far more than a file of some hundred KB needs, far less than it can claim
+    private const long MaxMemory = 32 << 20; // far more than a file of some hundred KB needs, far less than it can claim
 
     public static TheoryData<string> Kinds() => [.. SmallIndexes.Shapes.Select(shape => shape.Kind)];
 
@@ -34,7 +34,7 @@ public sealed class FaissFuzzTests : FolderTests
         long[] hostile = [-1, 0, 1, 7, int.MaxValue, int.MinValue, uint.MaxValue, 1L << 40, long.MaxValue, long.MinValue, long.MaxValue / 8];
         for (int attempt = 0; attempt < 400; attempt++)
         {
-            // The head holds most lengths; the rest of the file is hit as well.
+            // The header holds most lengths, so every other attempt changes it.
             int at = random.Next(attempt % 2 == 0 ? Math.Min(400, whole.Length - 8) : whole.Length - 8);
             byte[] changed = (byte[])whole.Clone();
             if (attempt % 3 == 0)
@@ -84,7 +84,7 @@ public sealed class FaissFuzzTests : FolderTests
         }
         finally
         {
-            Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, MostMemory);
+            Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, MaxMemory);
         }
     }
 

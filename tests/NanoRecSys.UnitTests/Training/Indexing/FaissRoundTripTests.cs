@@ -4,7 +4,7 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-/// <summary>Files go both ways between the real FAISS and us, and both find the same in them.</summary>
+/// <summary>FAISS reads our files, we read its files, and both find the same neighbours.</summary>
 public sealed class FaissRoundTripTests : FolderTests
 {
     private const int K = 10;
@@ -50,7 +50,7 @@ public sealed class FaissRoundTripTests : FolderTests
             metric = faiss.METRIC_INNER_PRODUCT if sys.argv[5] == "InnerProduct" else faiss.METRIC_L2
             index = faiss.index_factory(vectors.shape[1], sys.argv[4], metric)
             if "PQ" in sys.argv[4]:
-                # FAISS 1.7.3 does not end its training of product codes on so few rows; rows will do for centroids.
+                # FAISS 1.7.3 never finishes training product codes on so few rows; rows serve as centroids.
                 index.quantizer.add(vectors[:index.nlist])
                 pq = index.pq
                 faiss.copy_array_to_vector(numpy.stack([vectors[:256, m * pq.dsub:(m + 1) * pq.dsub] - vectors[0, m * pq.dsub:(m + 1) * pq.dsub] for m in range(pq.M)]).ravel(), pq.centroids)
@@ -76,8 +76,8 @@ public sealed class FaissRoundTripTests : FolderTests
         return path;
     }
 
-    // Rows whose distances differ by no more than their rounding may change places. Walks through a graph end a little
-    // apart (ours finds more: recall .85 against .82 where both were asked for 48 rows in sight), so there most must agree.
+    // Rows whose distances differ only by rounding may swap places. Graph searches differ a little
+    // (ours finds more: recall .85 against .82, both with efSearch 48), so 95% must agree there.
     private void RequireSame(string output, IVectorIndex index)
     {
         string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);

@@ -14,7 +14,7 @@ public sealed class IndexChoiceTests : FolderTests
         (IVectorIndex index, IndexShape shape) = Choose(new IndexOptions { Kind = IndexOptions.Auto });
 
         Assert.Equal((IndexKinds.Flat, new IndexShape(IndexKinds.Flat)), (index.Kind, shape));
-        Assert.Single(_messages.Told);
+        Assert.Single(_messages.Texts);
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class IndexChoiceTests : FolderTests
 
         Assert.InRange(recall.Measure(index), 0.9, 1);
         Assert.Equal(index.Kind, shape.Kind);
-        Assert.Equal(["flat", "IVF", "IVF"], _messages.Told.Select(message => message[..Math.Min(message.IndexOfAny([':', '7']), 4)].TrimEnd(',')));
+        Assert.Equal(["flat", "IVF", "IVF"], _messages.Texts.Select(message => message[..Math.Min(message.IndexOfAny([':', '7']), 4)].TrimEnd(',')));
     }
 
     [Fact]
@@ -48,13 +48,13 @@ public sealed class IndexChoiceTests : FolderTests
 
     private sealed class Messages : IProgress<ProgressEvent>
     {
-        public List<string> Told { get; } = [];
+        public List<string> Texts { get; } = [];
 
         public void Report(ProgressEvent value)
         {
             if (value.Message is { } message)
             {
-                Told.Add(message);
+                Texts.Add(message);
             }
         }
     }

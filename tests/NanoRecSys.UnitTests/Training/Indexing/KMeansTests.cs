@@ -5,15 +5,15 @@ namespace NanoRecSys.UnitTests.Training.Indexing;
 
 public sealed class KMeansTests
 {
-    // Two heaps on a line, around 0 and around 10.
-    private static readonly float[] Heaps = [0, 1, -1, 10, 11, 9];
+    // Two groups on a line, around 0 and around 10.
+    private static readonly float[] TwoGroups = [0, 1, -1, 10, 11, 9];
 
     [Fact]
     public void Centroids_are_the_means_of_their_rows()
     {
-        float[] centroids = KMeans.Train(Heaps, dimension: 1, clusters: 2, VectorMetric.L2, iterations: 20, new BuildControl(Seed: 1, Threads: 1));
+        float[] centroids = KMeans.Train(TwoGroups, dimension: 1, clusters: 2, VectorMetric.L2, iterations: 20, new BuildControl(Seed: 1, Threads: 1));
         Assert.Equal([0, 10], centroids.Order());
-        Assert.Equal([0, 0, 0, 1, 1, 1], KMeans.Assign(Heaps, [0, 10], dimension: 1, VectorMetric.L2, new BuildControl(1, 1)));
+        Assert.Equal([0, 0, 0, 1, 1, 1], KMeans.Assign(TwoGroups, [0, 10], dimension: 1, VectorMetric.L2, new BuildControl(1, 1)));
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class KMeansTests
     [Fact]
     public void An_empty_centroid_splits_the_largest_cluster()
     {
-        // Of the 40 rows most are equal: several centroids start there, and all but one of those get no rows.
+        // Most of the 40 rows are equal: several centroids start there, and all but one of those get no rows.
         float[] rows = [.. Enumerable.Repeat(5f, 30), .. Enumerable.Range(0, 10).Select(i => 100f + i)];
         float[] centroids = KMeans.Train(rows, dimension: 1, clusters: 4, VectorMetric.L2, iterations: 30, new BuildControl(Seed: 2, Threads: 1));
         Assert.All(centroids, centroid => Assert.InRange(centroid, 4.9f, 109));

@@ -3,7 +3,7 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-/// <summary>The FAISS library behind the same interface, where it is installed.</summary>
+/// <summary>The FAISS library behind the same interface, if it is installed.</summary>
 public sealed class NativeIndexTests : FolderTests
 {
     private const int K = 10;
@@ -35,7 +35,7 @@ public sealed class NativeIndexTests : FolderTests
             }
         }
 
-        // Rows of nearly equal distance at the end of a list may differ; walks through a graph end a little apart.
+        // Rows of nearly equal distance at the end of a list may differ, and graph searches differ a little.
         Assert.InRange(same, kind == IndexKinds.Hnsw ? 380 : 396, 400);
     }
 

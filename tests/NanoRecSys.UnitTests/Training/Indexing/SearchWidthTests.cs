@@ -22,7 +22,7 @@ public sealed class SearchWidthTests
     {
         IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.Hnsw), VectorMetric.L2);
         SearchWidth.Tune(index, () => 1, target: 0.95, k: 100);
-        Assert.Equal(100, SearchWidth.Of(index)); // asked for fewer, it would else see no more than these
+        Assert.Equal(100, SearchWidth.Of(index)); // at least k, also for later searches for fewer
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class SearchWidthTests
     public void Sizes_follow_from_the_rows_and_impossible_ones_are_refused()
     {
         Assert.Equal(new IndexShape(IndexKinds.IvfFlat, 4000), DefaultShapes.For(IndexKinds.IvfFlat, 1_000_000, 256));
-        Assert.Equal(new IndexShape(IndexKinds.IvfScalar, 10), DefaultShapes.For(IndexKinds.IvfScalar, 400, 64)); // not fewer than 39 rows a list
+        Assert.Equal(new IndexShape(IndexKinds.IvfScalar, 10), DefaultShapes.For(IndexKinds.IvfScalar, 400, 64)); // at least 39 rows per list
         Assert.Equal("IVF4000,PQ32", DefaultShapes.For(IndexKinds.IvfProduct, 1_000_000, 256).Factory);
         Assert.Equal("HNSW32,Flat", DefaultShapes.For(IndexKinds.Hnsw, 10, 8).Factory);
         Assert.Throws<UserErrorException>(() => DefaultShapes.For(IndexKinds.IvfProduct, 1_000, 64, parts: 7));

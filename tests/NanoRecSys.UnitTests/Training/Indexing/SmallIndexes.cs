@@ -6,7 +6,7 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-/// <summary>An index of every kind over the same few rows.</summary>
+/// <summary>Indexes of every kind over the same few rows.</summary>
 internal static class SmallIndexes
 {
     public const int Rows = 3000;
@@ -22,10 +22,10 @@ internal static class SmallIndexes
 
     public static float[] Vectors { get; } = RandomVectors.Clustered(Rows, Dimension, centres: 60, seed: 21);
 
-    /// <summary>Built once for all tests, which must not change it.</summary>
+    /// <summary>An index shared by all tests, which must not change it.</summary>
     public static IVectorIndex Shared(string kind, VectorMetric metric) => Built.GetOrAdd((kind, metric), _ => Build(Shape(kind), metric));
 
-    /// <returns>The index, set to search widely enough for most neighbours.</returns>
+    /// <returns>An index whose search is wide enough to find most neighbours.</returns>
     public static IVectorIndex Build(IndexShape shape, VectorMetric metric, int threads = 2, int rows = Rows)
     {
         IVectorIndex index = IndexBuilder.Build(Vectors.AsMemory(0, rows * Dimension), Dimension, shape, metric, new BuildControl(Seed: 5, threads));
@@ -42,7 +42,7 @@ internal static class SmallIndexes
         return index;
     }
 
-    /// <returns>The same index, compared by other instructions.</returns>
+    /// <returns>The same index with the kernels of the given instruction set.</returns>
     public static IVectorIndex With(IVectorIndex index, SimdLevel level) => index switch
     {
         FlatIndex flat => new FlatIndex(flat.Rows, Dimension, flat.Metric, VectorKernels.For(level)),

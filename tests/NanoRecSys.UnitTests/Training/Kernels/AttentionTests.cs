@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Kernels;
 
-/// <summary>The kernel against the same attention by torch, whose gradients autograd computes.</summary>
+/// <summary>Compares the kernel with the same attention in torch, whose gradients autograd computes.</summary>
 public sealed class AttentionTests : IDisposable
 {
     private const int Heads = 2;
@@ -78,12 +78,12 @@ public sealed class AttentionTests : IDisposable
 
     private static SequencePack Pack()
     {
-        long[] met = [.. Enumerable.Range(0, 60).Select(t => (long)t * t * 40)];
-        long[] asked = [.. met.Select((time, t) => time + (t % 7 * 1000))];
-        return new SequencePack([.. Enumerable.Range(0, 60)], Offsets, CPU, new TimeBuckets(Offsets, met, asked));
+        long[] itemTimes = [.. Enumerable.Range(0, 60).Select(t => (long)t * t * 40)];
+        long[] predictionTimes = [.. itemTimes.Select((time, t) => time + (t % 7 * 1000))];
+        return new SequencePack([.. Enumerable.Range(0, 60)], Offsets, CPU, new TimeBuckets(Offsets, itemTimes, predictionTimes));
     }
 
-    /// <summary>Output and the gradients of all inputs.</summary>
+    /// <returns>The output and the gradients of all inputs.</returns>
     private static Tensor[] Run(Tensor qkv, BiasTables? bias, Tensor upstream, Func<Tensor, BiasTables?, Tensor> attention)
     {
         Tensor x = qkv.clone().requires_grad_();

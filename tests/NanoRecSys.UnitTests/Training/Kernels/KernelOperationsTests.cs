@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Kernels;
 
-/// <summary>Each element-wise operation of the kernels against torch's: the result, and the gradient of every input.</summary>
+/// <summary>Compares each element-wise operation of the kernels with torch's: the result, and the gradient of every input.</summary>
 [Collection(SeededTorch.Name)]
 public sealed class KernelOperationsTests
 {
@@ -54,7 +54,7 @@ public sealed class KernelOperationsTests
     public void Widened_products_have_their_bias() => AssertSame(
         [randn(Positions, Width).to(bfloat16).to(float32), randn(Width)], Coarse, (operations, of) => operations.Widen(of[0].to(bfloat16), of[1]));
 
-    /// <summary>All three draw the mask of the same key: with the same seed they drop the same places, and their gradients do, too.</summary>
+    /// <summary>With the same seed, all three operations and their gradients drop the same places.</summary>
     [Fact(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
     public void Dropout_zeroes_the_same_places_in_values_and_gradients_and_scales_the_others()
     {
@@ -71,7 +71,7 @@ public sealed class KernelOperationsTests
         AssertClose(mask, x.grad!, Fine);
         AssertClose(whole * mask, gated, Fine);
         Assert.True(both.grad![.., Width..].eq(0).to(float32).allclose(mask.eq(0).to(float32)));
-        Assert.InRange(mask.eq(0).sum().item<long>(), 1300, 1580); // 0.3 of 4,800, six standard deviations
+        Assert.InRange(mask.eq(0).sum().item<long>(), 1300, 1580); // 0.3 of 4,800 is 1,440, the standard deviation 32
         Assert.All(mask.data<float>().Where(value => value != 0), value => Assert.Equal(1 / 0.7f, value, 1e-6f));
     }
 
@@ -91,7 +91,7 @@ public sealed class KernelOperationsTests
     public void Softmax_gradient_is_torchs(int items, ScalarType type, double tolerance)
     {
         using var scope = NewDisposeScope();
-        Tensor logits = (randn(Positions, items) * 30).to(type); // far beyond what single precision's e^x holds, were it not for the largest
+        Tensor logits = (randn(Positions, items) * 30).to(type); // e^x overflows single precision unless the maximum is subtracted
         Tensor targets = randint(0, items, Positions, int64), likelihood = zeros(Positions), expectedLikelihood = zeros(Positions);
         Tensor expected = NetworkOperations.Torch.SoftmaxGradient(logits.clone(), targets, expectedLikelihood);
 

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace NanoRecSys.UnitTests.Training.Models;
 
 /// <summary>
-/// Each block on two items, one head of width 2, with weights that leave the arithmetic to a pocket calculator: products are
-/// the identity unless said. The items are (2, 0) and (0, 3), so their norms are (1.4142, 0) and (0, 1.4142).
+/// Each block on two items, with one head of width 2 and weights simple enough for a pocket calculator: matrices are the
+/// identity unless stated. The items are (2, 0) and (0, 3), so their norms are (1.4142, 0) and (0, 1.4142).
 /// </summary>
 public sealed class BlocksByHandTests : IDisposable
 {
@@ -30,10 +30,10 @@ public sealed class BlocksByHandTests : IDisposable
     public void Dispose() => _scope.Dispose();
 
     /// <summary>
-    /// The second looks at the first with 0 / sqrt(2) - 1 and at itself with 2 / sqrt(2) + 0.5 = 1.9142: shares of 0.0515 and 0.9485. The
+    /// The second item scores the first with 0 / sqrt(2) - 1 and itself with 2 / sqrt(2) + 0.5 = 1.9142: weights of 0.0515 and 0.9485. The
     /// attention's gate, sigmoid(x), is (0.8808, 0.5) and (0.5, 0.9526): (2 + 0.8808 * 1.4142, 0) = (3.2456, 0) and (0.5 * 0.0728, 3 + 0.9526 * 1.3414) =
     /// (0.0364, 4.2778), of norms (1.4142, 0) and (0.0120, 1.4142). SwiGLU, silu(n) * n, gives (1.6089, 0) and (0.0001, 1.6087),
-    /// which the second gate weighs by (0.9625, 0.5) and (0.5091, 0.9863).
+    /// which the second gate multiplies by (0.9625, 0.5) and (0.5091, 0.9863).
     /// </summary>
     [Fact]
     public void A_gated_block_weighs_attention_and_feed_forward_by_gates_of_their_inputs()
@@ -57,12 +57,12 @@ public sealed class BlocksByHandTests : IDisposable
     }
 
     /// <summary>
-    /// Met at 100 and 102 s, asked at 102 and 104 s: spans of 2, of 4 and of 2 s, in buckets 2, 4 and 2 with biases of 0.25, -0.5 and
-    /// 0.25. The second looks at the first with -1 - 0.5 and at itself with 1.9142 + 0.25: shares of 0.0250 and 0.9750. So
+    /// Items at 100 and 102 s, predictions at 102 and 104 s: spans of 2, 4 and 2 s, in buckets 2, 4 and 2 with biases of 0.25, -0.5 and
+    /// 0.25. The second item scores the first with -1 - 0.5 and itself with 1.9142 + 0.25: weights of 0.0250 and 0.9750. So
     /// (0.5 * 0.0353, 3 + 0.9526 * 1.3789) = (0.0177, 4.3135), of norms (0.0058, 1.4142); the second gate is (0.5044, 0.9868).
     /// </summary>
     [Fact]
-    public void A_bias_by_the_time_between_an_item_and_the_next_question_is_added_to_the_scores()
+    public void A_bias_by_the_time_from_an_item_to_the_prediction_is_added_to_the_scores()
     {
         TransformerBlock block = Transformer(BlockKinds.Gated, hasTimes: true);
         Set(block, "gate1.weight", Identity);

@@ -11,7 +11,7 @@ public sealed class ItemContentTests : FolderTests
 {
     private static readonly ModelInfo Model = new("transformer", 8, 1, 2, 16, 6, 4, 500, 0, "full-softmax", 0.1);
 
-    // Items 0 and 1 are red, 1 and 2 are round; nothing is known about item 3.
+    // Items 0 and 1 are red, 1 and 2 are round; item 3 has no metadata.
     private static readonly Catalog Catalog = new([
         new(0, 10, "", ["red"], 1), new(1, 11, "", ["red", "round"], 1), new(2, 12, "", ["round"], 1), new(3, 13, "", [], 1),
     ]);
@@ -28,7 +28,7 @@ public sealed class ItemContentTests : FolderTests
         float[][] items = [.. Gradient(tower, UserTower.ItemTableName).Chunk(Model.Dimension)];
         float[][] features = [.. Gradient(tower, "content.weight").Chunk(Model.Dimension)];
         float half = 1 / MathF.Sqrt(2); // item 1 has two categories
-        Assert.Equal(3, features.Length); // the constant, which is not used, and two categories
+        Assert.Equal(3, features.Length); // the unused constant and two categories
         Assert.All(features[0], value => Assert.Equal(0, value));
         Assert.All(items[0].Zip(items[1], features[1]), at => Assert.Equal(at.First + half * at.Second, at.Third, 1e-5f));
         Assert.All(items[2].Zip(items[1], features[2]), at => Assert.Equal(at.First + half * at.Second, at.Third, 1e-5f));
@@ -60,7 +60,7 @@ public sealed class ItemContentTests : FolderTests
     }
 
     [Fact]
-    public void Items_without_anything_known_have_no_content() =>
+    public void Items_without_metadata_have_no_content() =>
         Assert.Null(ItemContent.FeaturesOf(new Catalog([new(0, 10, "", [], 1), new(1, 11, "", [], 1)]), CPU));
 
     [Fact]

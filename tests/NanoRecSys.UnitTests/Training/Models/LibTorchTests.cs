@@ -7,7 +7,7 @@ namespace NanoRecSys.UnitTests.Training.Models;
 public sealed class LibTorchTests
 {
     [Fact]
-    public void Once_loaded_tensors_can_be_computed_with()
+    public void Tensors_can_be_computed_with_after_loading()
     {
         LibTorch.Load();
 

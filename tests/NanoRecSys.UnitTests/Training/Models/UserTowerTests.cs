@@ -132,7 +132,7 @@ public sealed class UserTowerTests
         return cat([.. batches.Select(batch => encoder.Encode([.. batch]))]); // [B, D]
     }
 
-    // Spread-out item embeddings: with the small ones of a fresh table any difference would drown in rounding.
+    // Large item embeddings: with the small ones of a new table, differences would be lost in rounding.
     private static UserTower Trained()
     {
         manual_seed(5);

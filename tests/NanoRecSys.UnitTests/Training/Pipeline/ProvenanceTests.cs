@@ -4,7 +4,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;
 
-/// <summary>Data is prepared again with as many users and items in other rows: no step goes on with what was made of the data before.</summary>
+/// <summary>After data is prepared again with as many users and items in other rows, no step uses the results from before.</summary>
 [Collection(SeededTorch.Name)]
 public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) : FolderTests, IClassFixture<ProvenanceTests.EverythingTrained>
 {
@@ -81,7 +81,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
 
         PublishSummary published = await PublishStep.RunAsync(new PublishOptions(), context);
 
-        // "popularity" was measured before on validation, too.
+        // The earlier figures of "popularity" on validation are gone.
         Assert.Equal([("popularity", "test")], context.Workspace.Store.Open(published.Version).Manifest.Metrics.Select(result => (result.Model, result.Split)));
         Assert.Contains(_progress.Values, value => value.Message
             == "The metrics of 'retriever' are left out: they were measured on other data than is prepared now. Run 'evaluate retriever --split both' again.");
@@ -191,7 +191,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
         return StepContexts.In(Folder.File("a"), "tastes", _progress) with { Threads = 1 };
     }
 
-    /// <summary>A folder in which every step has run, to copy.</summary>
+    /// <summary>A folder in which every step has run, for tests to copy.</summary>
     public sealed class EverythingTrained : IAsyncLifetime
     {
         internal TemporaryFolder Folder { get; } = new();
@@ -215,7 +215,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
         }
     }
 
-    // Items are numbered in order of first appearance: the same rows from the other end are other rows of the item table.
+    // Items are numbered in order of first appearance, so reversing the ratings changes the rows of the item table.
     private async Task PrepareInAnotherOrderAsync(StepContext context)
     {
         string ratings = Path.Combine(Folder.File("a-source"), "ratings.csv");

@@ -22,7 +22,7 @@ public sealed class StepReporterTests : FolderTests
     [Fact]
     public void Reports_in_quick_succession_are_logged_twice_a_second_at_most()
     {
-        for (int i = 0; i < 100; i++) // Ten seconds in steps of a tenth.
+        for (int i = 0; i < 100; i++) // ten seconds
         {
             _reporter.Report(new ProgressEvent { Fraction = i / 100.0 });
             _time.Advance(0.1);
@@ -55,7 +55,7 @@ public sealed class StepReporterTests : FolderTests
 
     [Theory]
     [InlineData(30, 0.25, null, 90)]
-    [InlineData(10, 0.6, 0.5, 40)] // what an earlier attempt did does not count as done in no time
+    [InlineData(10, 0.6, 0.5, 40)] // the share that an earlier attempt did is not counted as done in these seconds
     public void The_time_left_follows_from_the_share_that_is_done(double seconds, double fraction, double? resumedAt, double left)
     {
         _time.Advance(seconds);
@@ -67,7 +67,7 @@ public sealed class StepReporterTests : FolderTests
     [Fact]
     public void Lines_come_every_two_seconds_and_for_every_message()
     {
-        for (int i = 0; i < 50; i++) // Five seconds.
+        for (int i = 0; i < 50; i++) // five seconds
         {
             _reporter.Report(new ProgressEvent { Fraction = i / 50.0, Epoch = 1, Loss = 5 });
             _time.Advance(0.1);

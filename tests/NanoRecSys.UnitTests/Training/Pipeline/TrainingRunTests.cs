@@ -7,7 +7,7 @@ namespace NanoRecSys.UnitTests.Training.Pipeline;
 public sealed class TrainingRunTests : FolderTests
 {
     private readonly ManualTime _time = new();
-    private readonly Activity _parent = new("test"); // Tells this test's spans from those of tests beside it.
+    private readonly Activity _parent = new("test"); // distinguishes this test's spans from those of parallel tests
     private readonly List<Activity> _spans = [];
     private readonly ActivityListener _listener;
 

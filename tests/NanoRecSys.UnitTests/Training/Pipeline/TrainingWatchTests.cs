@@ -63,7 +63,7 @@ public sealed class TrainingWatchTests : IDisposable
         new StepContext(new Workspace(new ArtifactStore(_folder.Path), "data"), Seed: 1, new Progress<ProgressEvent>(), cancellation),
         new RunConsole(_output, _output, json: false), time);
 
-    // From 03:04:05 on, a step further at each look.
+    // Starts at 03:04:05 and advances by a step at each read.
     private sealed class SteppingTime(TimeSpan step) : TimeProvider
     {
         private DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);

@@ -57,16 +57,16 @@ public sealed class RaceChoiceTests
     [Fact]
     public void Weights_are_evaluated_on_users_they_were_not_fitted_on()
     {
-        // Even users are found by the first weights, odd ones by the second: fitted on the other half, each gets the wrong ones.
+        // The first weights suit even users, the second odd ones: each user gets those fitted on the other half, the wrong ones.
         int[] forEven = [1, 99, 1, 99, 1], forOdd = [99, 1, 99, 1, 99];
 
         CrossFit fit = CrossFit.Of([forEven, forOdd]);
 
         Assert.Equal([99, 99, 99, 99, 99], fit.Ranks);
-        Assert.Equal(0, fit.Best); // three of five users
+        Assert.Equal(0, fit.Best); // best for three of five users
     }
 
-    // The same users are found first by every candidate.
+    // Every candidate ranks the targets of the first users first.
     private static RaceCandidate Candidate(string name, int parts, int found) => new(name, parts, [.. Enumerable.Range(0, Users).Select(user => user < found ? 1 : 1000)], 0);
 
     private static RaceChoice Choose(params RaceCandidate[] candidates) => RaceChoice.Make(candidates, wanted: null, resamples: 500, seed: 1, threads: 2);

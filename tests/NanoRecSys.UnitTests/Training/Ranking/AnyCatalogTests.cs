@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
-/// <summary>Rankers of catalogs with other attributes than films have, and with none.</summary>
+/// <summary>Rankers of catalogs with other attributes than those of films, and with none.</summary>
 [Collection(SeededTorch.Name)]
 public sealed class AnyCatalogTests : FolderTests
 {
@@ -31,7 +31,7 @@ public sealed class AnyCatalogTests : FolderTests
                 ["user_embedding", "item_embeddings", "popularity", "number_0", "number_1", "genres", "unknown", "signals"], whole.InputNames);
         }
 
-        // A product that was never trained, as serving ranks it, and as the network does.
+        // Serving and the network score an untrained product alike.
         CatalogItem added = Product(catalog.Items[3]) with { Count = 0 };
         var features = new ItemFeatures(catalog, network.Model.Items);
         using var graphs = new OnnxRanker(
@@ -46,7 +46,7 @@ public sealed class AnyCatalogTests : FolderTests
             tensor(user, [1, 16]), zeros(1, 16), tensor(read.Popularity, [1, 1]), tensor(read.Numbers.Select(bucket => bucket[0]).ToArray(), [1, 2]),
             tensor(read.Categories, [1, 7]), ones(1, 1), tensor(signals, [1, 5])));
         Assert.Equal(expected.item<float>(), served, 1e-4f);
-        Assert.Equal(4, read.Categories.Sum()); // brand, two colours and shop
+        Assert.Equal(4, read.Categories.Sum()); // the brand, two colours and the shop
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class AnyCatalogTests : FolderTests
         Assert.Equal(2, report.Results.Count(result => result.IsComparable));
         Assert.Equal(["ranker-new-items.json", "ranker-plain.json"], Directory.GetFiles(context.Workspace.MetricsFolder).Select(Path.GetFileName).Order());
         double Ndcg(string model) => report.Results.Single(result => result.Model == model).Metrics["ndcg@10"];
-        Assert.True(Ndcg("ranker-new-items") > Ndcg("ranker-new-items (brand permuted)"), "the brand is what users choose by");
+        Assert.True(Ndcg("ranker-new-items") > Ndcg("ranker-new-items (brand permuted)"), "users choose by brand, so permuting it must cost NDCG");
     }
 
     [Fact]
@@ -98,17 +98,17 @@ public sealed class AnyCatalogTests : FolderTests
     [Fact]
     public async Task Heavier_interactions_pull_the_ranker_towards_their_items()
     {
-        // Every user has as many cheap products as dear ones.
-        double even = await ScoreOfDearAsync(weightOfDear: 1), heavy = await ScoreOfDearAsync(weightOfDear: 20);
+        // Cheap and expensive products are equally frequent.
+        double even = await ExpensiveScoreAsync(weight: 1), heavy = await ExpensiveScoreAsync(weight: 20);
 
         Assert.True(heavy > even + 0.1, $"{heavy:F3} with weights, {even:F3} without");
 
-        async Task<double> ScoreOfDearAsync(float weightOfDear)
+        async Task<double> ExpensiveScoreAsync(float weight)
         {
-            string name = $"weight-{weightOfDear}";
+            string name = $"weight-{weight}";
             StepContext context = await TwoTastes.PrepareAsync(Folder, name);
             PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder);
-            float[] weights = [.. data.Histories.Items.ToArray().Select(item => IsDear(item) ? weightOfDear : 1)];
+            float[] weights = [.. data.Histories.Items.ToArray().Select(item => IsExpensive(item) ? weight : 1)];
             var mined = new List<MinedPosition>();
             for (int user = 0; user < data.Split.UserCount; user++)
             {
@@ -116,7 +116,7 @@ public sealed class AnyCatalogTests : FolderTests
                 for (int t = 1; t < items.Length; t++)
                 {
                     mined.Add(new MinedPosition(
-                        user, t, [1, .. new float[15]], [items[t], IsDear(items[t]) ? 0 : 1], [CandidateKind.Positive, CandidateKind.Hard], [0, 0]));
+                        user, t, [1, .. new float[15]], [items[t], IsExpensive(items[t]) ? 0 : 1], [CandidateKind.Positive, CandidateKind.Hard], [0, 0]));
                 }
             }
 
@@ -124,7 +124,7 @@ public sealed class AnyCatalogTests : FolderTests
             var split = new LeaveOneOut(new UserHistories(data.Histories.Users, data.Histories.Offsets.ToArray(), data.Histories.Items.ToArray(), default, weights));
             var catalog = new Catalog([.. data.Catalog.Items.Select(item => item with
             {
-                Categories = [IsDear(item.Index) ? "dear" : "cheap"],
+                Categories = [IsExpensive(item.Index) ? "expensive" : "cheap"],
                 Attributes = ItemAttributes.None,
                 Count = 1,
             })]);
@@ -142,10 +142,10 @@ public sealed class AnyCatalogTests : FolderTests
             return list.Logits[0] - list.Logits[1];
         }
 
-        static bool IsDear(int item) => item % 2 == 1;
+        static bool IsExpensive(int item) => item % 2 == 1;
     }
 
-    // What is liked follows from the brand alone; everything else is spread evenly.
+    // Taste depends on the brand alone; everything else is spread evenly.
     private static CatalogItem Product(CatalogItem item) => item with
     {
         Categories = [],

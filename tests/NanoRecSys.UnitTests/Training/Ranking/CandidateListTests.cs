@@ -9,7 +9,7 @@ public sealed class CandidateListTests
     [Theory]
     [InlineData(0, 5, 1)] // the ranker alone
     [InlineData(0, 7, 3)]
-    [InlineData(100, 7, 1)] // nearly the retriever's order
+    [InlineData(100, 7, 1)] // almost the retriever's order
     [InlineData(100, 5, 3)]
     public void The_weight_moves_the_order_from_the_rankers_to_the_retrievers(double weight, int item, int rank) =>
         Assert.Equal(rank, List.RankOf(item, weight));

@@ -30,7 +30,7 @@ public sealed class ContentMapFitTests
     [Fact]
     public void A_rare_items_embedding_counts_little()
     {
-        // Of three comedies in four the embedding is noise that one interaction left.
+        // Three comedies in four have no interactions, and a noise embedding.
         ContentMapFit fit = Fit(row => row % 8 == 0 ? [1, 0] : row % 2 == 0 ? [-1, 0] : [0, 1], row => row % 8 == 0 ? 1000 : row % 2 == 0 ? 0 : 1000);
 
         Assert.True(fit.Map.Embed(Film.Of(0, 0, "New", 1995, ["Comedy"], 0))[0] > 0.9f);

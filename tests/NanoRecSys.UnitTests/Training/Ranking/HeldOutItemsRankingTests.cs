@@ -16,8 +16,8 @@ public sealed class HeldOutItemsRankingTests : FolderTests
         Assert.Equal(["random order", "content map", "content map and ranker"], found.Results.Select(result => result.Model));
         Assert.Equal(10.0 / 12, found.Results[0].AmongNew["hr@10"], 1e-9);
 
-        // Films of a genre are all alike but for their number, so a target ties with its own genre, six of the twelve or so,
-        // and ties count ahead of it: among the first ten it is only where the other genre comes behind.
+        // Films of a genre differ only in their number, so a target ties with its own genre, about six of the twelve, and
+        // ties count ahead of it: it is among the first ten only if the other genre ranks behind.
         Assert.Equal(1, found.Results[2].AmongNew["hr@10"]);
         using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
         Assert.Equal(12, line.RootElement.GetProperty("new_items").GetInt32());

@@ -14,7 +14,7 @@ public sealed class MineNegativesStepTests : FolderTests
 
         MineNegativesSummary summary = await MineNegativesStep.RunAsync(Options, context);
 
-        // Of seven items the last two are held out, and the first has nothing before it.
+        // The last two of seven items are held out, and the first has no item before it.
         Assert.Equal((TwoTastes.Users * 4, TwoTastes.Users), (summary.Positions, summary.ValidationPositions));
         Assert.Equal(6 * 5 * TwoTastes.Users, summary.Rows);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -24,7 +24,7 @@ public sealed class MineNegativesStepTests : FolderTests
         Assert.All(validation, mined => Assert.Equal(data.Split.Items(mined.User)[TwoTastes.Length - 2], mined.Items[0]));
         Assert.All(train.Concat(validation), mined =>
         {
-            Assert.DoesNotContain(mined.Items.Skip(1), data.Split.Train(mined.User).ToArray().Append(mined.Items[0]).Contains); // nor a later one to train on
+            Assert.DoesNotContain(mined.Items.Skip(1), data.Split.Train(mined.User).ToArray().Append(mined.Items[0]).Contains); // nor a later training item
             Assert.Equal(1, mined.Embedding.Sum(value => value * value), 1e-4f);
         });
     }

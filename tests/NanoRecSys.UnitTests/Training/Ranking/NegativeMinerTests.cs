@@ -7,7 +7,7 @@ public sealed class NegativeMinerTests
 {
     private static readonly MineNegativesOptions Options = new() { Candidates = 5, Skip = 2, Hard = 2, Random = 3 };
 
-    // The retriever likes items in the order 0, 1, ..., 11.
+    // The retriever ranks the items in the order 0, 1, ..., 11.
     private static readonly float[] Scores = [.. Enumerable.Range(0, 12).Select(row => 1 - 0.05f * row)];
 
     [Fact]
@@ -17,7 +17,7 @@ public sealed class NegativeMinerTests
         {
             MinedPosition mined = Mine(seed, positive: 3, seen: [1, 3, 7]);
 
-            // The five best left are 0, 2, 4, 5, 6; two are skipped.
+            // The five best that remain are 0, 2, 4, 5, 6; the first two are skipped.
             int[] hard = Of(mined, CandidateKind.Hard);
             Assert.Equal(2, hard.Distinct().Count());
             Assert.All(hard, item => Assert.Contains(item, (int[])[4, 5, 6]));

@@ -49,7 +49,7 @@ public sealed class RankerNetworkTests
             ["genre_embeddings.weight [2,16]", "number_embeddings.0.weight [5,8]", "number_embeddings.1.weight [3,8]"], Embeddings(new(["a", "b=c"], [price, weight])));
         Assert.Equal(
             ["genre_embeddings.weight [1,16]", "number_embeddings.0.weight [5,8]", "year_embeddings.weight [6,8]"], Embeddings(new(["a"], [NumberLayout.Year, price])));
-        Assert.Equal(["genre_embeddings.weight [1,16]"], Embeddings(ItemLayout.Empty)); // a row that is never set
+        Assert.Equal(["genre_embeddings.weight [1,16]"], Embeddings(ItemLayout.Empty)); // one unused row
 
         static IEnumerable<string> Embeddings(ItemLayout items)
         {

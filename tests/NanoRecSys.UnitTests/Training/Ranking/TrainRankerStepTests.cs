@@ -32,7 +32,7 @@ public sealed class TrainRankerStepTests : FolderTests
 
         Assert.True(summary.AucRandom > 0.7, $"AUC {summary.AucRandom}"); // half of the random items are of the other genre
         Assert.True(summary.Plain > summary.Retriever, $"NDCG@10 {summary.Plain}, of the random retriever {summary.Retriever}");
-        Assert.True(summary.Fused >= summary.Plain, "the weight 0 is one of those to choose from");
+        Assert.True(summary.Fused >= summary.Plain, "the weight 0 is one of the choices");
     }
 
     [Fact]
@@ -53,15 +53,15 @@ public sealed class TrainRankerStepTests : FolderTests
     [Fact]
     public async Task A_resumed_training_ends_with_the_weights_of_an_uninterrupted_one()
     {
-        StepContext unbroken = await MinedAsync("unbroken");
-        StepContext broken = await MinedAsync("broken");
+        StepContext uninterrupted = await MinedAsync("uninterrupted");
+        StepContext interrupted = await MinedAsync("interrupted");
 
-        await TrainRankerStep.RunAsync(Options with { Epochs = 4 }, unbroken);
-        await TrainRankerStep.RunAsync(Options with { Epochs = 2 }, broken);
-        TrainRankerSummary resumed = await TrainRankerStep.RunAsync(Options with { Epochs = 4, Resume = true }, broken);
+        await TrainRankerStep.RunAsync(Options with { Epochs = 4 }, uninterrupted);
+        await TrainRankerStep.RunAsync(Options with { Epochs = 2 }, interrupted);
+        TrainRankerSummary resumed = await TrainRankerStep.RunAsync(Options with { Epochs = 4, Resume = true }, interrupted);
 
         Assert.Equal(4, resumed.Epochs);
-        Assert.Equal(CheckpointOf(unbroken), CheckpointOf(broken));
+        Assert.Equal(CheckpointOf(uninterrupted), CheckpointOf(interrupted));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class TrainRankerStepTests : FolderTests
         TrainRankerSummary again = await TrainRankerStep.RunAsync(Options with { Epochs = 2, RetrieverWeights = [5], Resume = true }, context);
 
         Assert.Equal(first with { Seconds = 0 }, again with { Seconds = 0 });
-        Assert.Equal(weights, WeightsOf(context)); // the bias is shifted by the retriever's weight, once
+        Assert.Equal(weights, WeightsOf(context)); // the retriever's weight shifts the bias only once
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed class TrainRankerStepTests : FolderTests
         var counts = new ThreadCounts();
         StepContext context = await MinedAsync("a") with { Threads = 1, Progress = counts };
 
-        await TrainRankerStep.RunAsync(Options with { BatchPairs = 1 << 20, Epochs = 3 }, context); // one step and two reports an epoch
+        await TrainRankerStep.RunAsync(Options with { BatchPairs = 1 << 20, Epochs = 3 }, context); // one step and two reports per epoch
 
         torch.set_num_threads(context.Threads);
         Assert.Equal(6, counts.Seen.Count);
@@ -157,7 +157,7 @@ public sealed class TrainRankerStepTests : FolderTests
         Assert.True(File.Exists(Path.Combine(folder, TrainingCurve.FileName)));
         Assert.Contains("auc_hard", File.ReadAllText(Path.Combine(folder, TrainingLog.MetricsName)), StringComparison.Ordinal);
         byte[] events = File.ReadAllBytes(Directory.GetFiles(Path.Combine(folder, TrainingLog.EventsName)).Single());
-        Assert.True(events.AsSpan().IndexOf("validation/auc_random"u8) > 0, "TensorBoard finds no AUC.");
+        Assert.True(events.AsSpan().IndexOf("validation/auc_random"u8) > 0, "The events have no AUC.");
     }
 
     private async Task<StepContext> MinedAsync(string name)
@@ -170,7 +170,7 @@ public sealed class TrainRankerStepTests : FolderTests
     private static byte[] WeightsOf(StepContext context) =>
         File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName));
 
-    /// <summary>Records torch's number of threads at each report, and sets another one, as the thread may have that continues after an await.</summary>
+    /// <summary>Records torch's number of threads at each report and then changes it, as it may change with the thread after an await.</summary>
     private sealed class ThreadCounts : IProgress<ProgressEvent>
     {
         public List<int> Seen { get; } = [];

@@ -29,7 +29,7 @@ public sealed class EpochEstimateTests : FolderTests
 
         EpochEstimate estimate = await EpochEstimate.MeasureAsync("quick", steps, context);
 
-        Assert.Equal((4, 15), (estimate.Steps, estimate.MostEpochs)); // 60 users, 16 a step
+        Assert.Equal((4, 15), (estimate.Steps, estimate.MostEpochs)); // 60 users, 16 per step
         Assert.True(estimate.StepSeconds > 0 && estimate.ValidationSeconds > 0, $"{estimate}");
         Assert.Equal(4 * estimate.StepSeconds, estimate.TrainSeconds, precision: 9);
         Assert.Equal(16 / estimate.StepSeconds, estimate.SequencesPerSecond, precision: 6);

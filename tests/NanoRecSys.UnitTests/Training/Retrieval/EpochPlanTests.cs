@@ -4,7 +4,7 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 
 public sealed class EpochPlanTests
 {
-    // Training parts of 1, 3 and 7 items: two of each history's 3, 5 and 9 are held out.
+    // Training parts of 1, 3 and 7 items: the last two of each history's 3, 5 and 9 are held out.
     private static readonly LeaveOneOut Split = new(new UserHistories(
         [1, 2, 3], [0, 3, 8, 17], [0, 1, 2, /**/ 0, 1, 2, 3, 4, /**/ 0, 1, 2, 3, 4, 5, 6, 7, 8]));
 

@@ -9,7 +9,7 @@ public sealed class RefitStepTests : FolderTests
     [Fact]
     public async Task A_refit_is_tested_and_exported_while_validation_keeps_the_selected_weights()
     {
-        // Seldom seen before the last but one: what follows the fourth item of a history is learned from the validation items alone.
+        // Short histories: what follows their fourth item is learned almost only from the validation items.
         StepContext context = await PrepareAsync(Folder, "a", length: 5);
         await TrainRetrieverStep.RunAsync(Options, context);
         var evaluate = new EvaluateOptions { Models = ["retriever", "popularity"], Resamples = 0 };

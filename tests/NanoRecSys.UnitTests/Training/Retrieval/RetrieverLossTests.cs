@@ -7,9 +7,9 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 public sealed class RetrieverLossTests
 {
     [Theory]
-    [InlineData(3_416, 288)] // 4 MiB of logits stay in the cache
+    [InlineData(3_416, 288)] // 4 MiB of logits fit the cache
     [InlineData(57_289, 1024)] // too many items for that
-    [InlineData(1_000_000, 128)] // and here 1,024 rows would take 4 GB
+    [InlineData(1_000_000, 128)] // 1,024 rows would take 4 GB
     [InlineData(100_000_000, 32)]
     public void A_chunk_of_logits_fits_into_the_cache_or_at_least_into_memory(long items, long rows) =>
         Assert.Equal(rows, FullSoftmaxLoss.RowsPerChunk(items));
@@ -26,8 +26,8 @@ public sealed class RetrieverLossTests
     }
 
     [Theory]
-    [InlineData(700, 8_000)] // 128 rows a chunk: they fit the cache
-    [InlineData(1_100, 9_000)] // 1,024 rows: they would not
+    [InlineData(700, 8_000)] // 128 rows per chunk fit the cache
+    [InlineData(1_100, 9_000)] // too many items for the cache: 1,024 rows per chunk
     public void Full_softmax_has_the_same_gradients_in_chunks_as_at_once(int positions, int catalogue)
     {
         using var scope = NewDisposeScope();
@@ -118,12 +118,12 @@ public sealed class RetrieverLossTests
     [InlineData(RetrieverLoss.Dcl, false)]
     public void A_position_of_weight_three_equals_three_positions(RetrieverLoss kind, bool isReduced)
     {
-        // The same user and target three times over, or once with three times the weight of the other position.
+        // The same user and target three times, or once with three times the weight of the other position.
         (double thrice, float[] items, _) = Backward([0, 0, 0, 1], weights: null);
         (double weighted, float[] itemsWeighted, double pull) = Backward([0, 1], [3, 1]);
         (_, _, double pullUnweighted) = Backward([0, 1], weights: null);
 
-        if (kind is not (RetrieverLoss.InfoNce or RetrieverLoss.Dcl)) // whose negatives are the other positions
+        if (kind is not (RetrieverLoss.InfoNce or RetrieverLoss.Dcl)) // their negatives are the other positions
         {
             Assert.Equal(thrice, weighted, isReduced ? 1e-2 : 1e-5);
             Assert.All(items.Zip(itemsWeighted), pair => Assert.Equal(pair.First, pair.Second, isReduced ? 1e-2f : 1e-5f));
@@ -184,7 +184,7 @@ public sealed class RetrieverLossTests
         return backward(tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_(), tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_());
     }
 
-    /// <summary>Each time of the same users, items and targets.</summary>
+    /// <summary>Always with the same users, items and targets.</summary>
     private static (double Loss, Tensor Users, Tensor Items) Gradients(int positions, int catalogue, int width, Func<Tensor, Tensor, Tensor, double> backward)
     {
         manual_seed(3);

@@ -51,15 +51,15 @@ public sealed class RetrieverMembersTests : FolderTests
     [Fact]
     public async Task A_training_interrupted_in_the_first_member_resumes_to_the_same_weights()
     {
-        StepContext unbroken = await PrepareAsync(Folder, "a"), broken = await PrepareAsync(Folder, "b");
-        await TrainRetrieverStep.RunAsync(Two, unbroken);
+        StepContext uninterrupted = await PrepareAsync(Folder, "a"), interrupted = await PrepareAsync(Folder, "b");
+        await TrainRetrieverStep.RunAsync(Two, uninterrupted);
         using var stop = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
-            Two, broken with { Progress = new RetrieverResumeTests.CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
+            Two, interrupted with { Progress = new RetrieverResumeTests.CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
 
-        await TrainRetrieverStep.RunAsync(Two with { Resume = true }, broken);
+        await TrainRetrieverStep.RunAsync(Two with { Resume = true }, interrupted);
 
-        Assert.Equal(Weights(unbroken), Weights(broken));
+        Assert.Equal(Weights(uninterrupted), Weights(interrupted));
     }
 
     [Fact]
@@ -79,12 +79,12 @@ public sealed class RetrieverMembersTests : FolderTests
         Assert.NotEqual(served.OfMember(model, 0)[UserTower.ItemTableName].Values, served.OfMember(model, 1)[UserTower.ItemTableName].Values);
     }
 
-    /// <summary>Of the refit and of the final fit, too: each begins with the weights of its member.</summary>
+    /// <summary>Also after a refit and a final fit, which begin with the weights of each member.</summary>
     [Fact]
     public async Task The_exported_graph_answers_as_all_members_together()
     {
         StepContext context = await PrepareAsync(Folder, "a");
-        TrainRetrieverOptions options = Two with { Dimension = 64, FeedForward = 128 }; // sizes that the operators for 8 bits fit
+        TrainRetrieverOptions options = Two with { Dimension = 64, FeedForward = 128 }; // sizes that the 8-bit operators support
         await TrainRetrieverStep.RunAsync(options, context);
         await RefitStep.RunAsync(context);
         await FinalFitStep.RunAsync(new FinalFitOptions { Epochs = 1 }, context);

@@ -4,11 +4,11 @@ using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;
 
-/// <summary>A training that was broken off goes on as if nothing had been, or says why it does not.</summary>
+/// <summary>An interrupted training resumes as if it had not been interrupted, or says why it cannot.</summary>
 [Collection(SeededTorch.Name)]
 public sealed class RetrieverResumeTests : FolderTests
 {
-    /// <summary>Twice: with few moving parts, and with all that holds a state or draws random numbers.</summary>
+    /// <summary>With few options, and with every option that keeps a state or draws random numbers.</summary>
     [Theory]
     [InlineData(1, false)]
     [InlineData(2, false)]
@@ -21,7 +21,7 @@ public sealed class RetrieverResumeTests : FolderTests
         {
             options = options with
             {
-                Loss = threads == 1 ? RetrieverLoss.SampledSoftmax : RetrieverLoss.FullSoftmax, // with which threads have a network each
+                Loss = threads == 1 ? RetrieverLoss.SampledSoftmax : RetrieverLoss.FullSoftmax, // with which each thread has its own network
                 Negatives = 5,
                 ItemContent = true,
                 MaxLength = 4,
@@ -33,18 +33,18 @@ public sealed class RetrieverResumeTests : FolderTests
             };
         }
 
-        StepContext unbroken = await Prepare("unbroken", hasEverything) with { Threads = threads };
-        TrainRetrieverSummary expected = await TrainRetrieverStep.RunAsync(options, unbroken);
+        StepContext uninterrupted = await Prepare("uninterrupted", hasEverything) with { Threads = threads };
+        TrainRetrieverSummary expected = await TrainRetrieverStep.RunAsync(options, uninterrupted);
 
-        StepContext broken = await Prepare("broken", hasEverything) with { Threads = threads };
-        await BreakOffAsync(options, broken);
-        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, broken);
+        StepContext interrupted = await Prepare("interrupted", hasEverything) with { Threads = threads };
+        await InterruptAsync(options, interrupted);
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, interrupted);
 
         Assert.Equal((4, expected.BestEpoch), (summary.Epochs, summary.BestEpoch));
         Assert.Equal(expected.Validation, summary.Validation);
-        Assert.Equal(Weights(unbroken), Weights(broken));
-        Assert.Equal(ModelFolder.Retriever.ReadModel(unbroken.Workspace.RetrieverFolder), ModelFolder.Retriever.ReadModel(broken.Workspace.RetrieverFolder));
-        Assert.Equal(Losses(unbroken), Losses(broken));
+        Assert.Equal(Weights(uninterrupted), Weights(interrupted));
+        Assert.Equal(ModelFolder.Retriever.ReadModel(uninterrupted.Workspace.RetrieverFolder), ModelFolder.Retriever.ReadModel(interrupted.Workspace.RetrieverFolder));
+        Assert.Equal(Losses(uninterrupted), Losses(interrupted));
     }
 
     [Fact]
@@ -52,12 +52,12 @@ public sealed class RetrieverResumeTests : FolderTests
     {
         TrainRetrieverOptions options = Options with { Epochs = 4 };
         StepContext context = await Prepare("a");
-        await BreakOffAsync(options, context);
+        await InterruptAsync(options, context);
         byte[] best = Weights(context);
         string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
         JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
         Assert.InRange((double)state["best_ndcg"]!, 0, 1);
-        state["best_ndcg"] = 1.5; // no later epoch can have it
+        state["best_ndcg"] = 1.5; // no later epoch can reach it
         File.WriteAllText(path, state.ToJsonString());
 
         TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, context);
@@ -74,7 +74,7 @@ public sealed class RetrieverResumeTests : FolderTests
         string checkpoint = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint");
         string finished = AtomicFile.NameBeside(checkpoint);
         Directory.Move(checkpoint, finished);
-        Directory.CreateDirectory(AtomicFile.NameBeside(checkpoint)); // one that was not finished, of an earlier kill
+        Directory.CreateDirectory(AtomicFile.NameBeside(checkpoint)); // unfinished, from an earlier kill
 
         TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 2, Resume = true }, context);
 
@@ -99,7 +99,7 @@ public sealed class RetrieverResumeTests : FolderTests
         await Prepare("a", length: Length + 1);
         await RefusedAsync(options, "other data");
 
-        Task RefusedAsync(TrainRetrieverOptions asked, string reason) => Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(asked with { Resume = true }, context), reason);
+        Task RefusedAsync(TrainRetrieverOptions resumed, string reason) => Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(resumed with { Resume = true }, context), reason);
     }
 
     [Fact]
@@ -126,8 +126,8 @@ public sealed class RetrieverResumeTests : FolderTests
         return [.. metrics.RootElement.GetProperty("curve").EnumerateArray().Select(point => point.GetProperty("loss").GetDouble())];
     }
 
-    /// <summary>After its second epoch, as Ctrl+C would.</summary>
-    private static async Task BreakOffAsync(TrainRetrieverOptions options, StepContext context)
+    /// <summary>Interrupts the training after its second epoch, as Ctrl+C would.</summary>
+    private static async Task InterruptAsync(TrainRetrieverOptions options, StepContext context)
     {
         using var stop = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
@@ -136,7 +136,7 @@ public sealed class RetrieverResumeTests : FolderTests
 
     private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
 
-    /// <summary>Ctrl+C in the middle of the epoch after the given one.</summary>
+    /// <summary>Cancels in the epoch after the given one.</summary>
     internal sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<ProgressEvent>
     {
         public void Report(ProgressEvent value)

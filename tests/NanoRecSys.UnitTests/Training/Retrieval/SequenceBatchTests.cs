@@ -5,7 +5,7 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 
 public sealed class SequenceBatchTests
 {
-    // Two users of whom one has too little for a held-out item; the first's training part is 10, 11, 12, 13.
+    // Two users, the second with too few items to hold any out; the first's training part is 10, 11, 12, 13.
     private static readonly DataSplit Split = new LeaveOneOut(new UserHistories(
         [1, 2], [0, 6, 8], [10, 11, 12, 13, 14, 15, 20, 21], [100, 160, 100_000, 100_001, 5, 5, 7, 9]));
 
@@ -36,7 +36,7 @@ public sealed class SequenceBatchTests
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 3)], Split, hasTimes: true, CPU);
 
-        // Item 11 is asked for 60 s after item 10 came; item 12 99,900 s after item 10 and 99,840 s after item 11.
+        // Item 11 is predicted 60 s after item 10; item 12 is predicted 99,900 s after item 10 and 99,840 s after item 11.
         Assert.Equal([13], batch.Pack.TimeBuckets!.Row(0, 0).ToArray());
         Assert.Equal([38, 38], batch.Pack.TimeBuckets.Row(0, 1).ToArray());
     }

@@ -26,7 +26,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
         using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, TrainingLog.MetricsName)));
         Assert.Equal(12, metrics.RootElement.GetProperty("curve").GetArrayLength());
         byte[] events = File.ReadAllBytes(Directory.GetFiles(Path.Combine(folder, TrainingLog.EventsName)).Single());
-        Assert.True(events.AsSpan().IndexOf("validation/ndcg@10"u8) > 0, "TensorBoard finds no NDCG@10.");
+        Assert.True(events.AsSpan().IndexOf("validation/ndcg@10"u8) > 0, "The events have no NDCG@10.");
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
 
         await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, await Prepare("a") with { Progress = reports });
 
-        Assert.Equal(2 * (4 + 1), reports.Values.Count); // Four batches of 16 users, and the epoch.
+        Assert.Equal(2 * (4 + 1), reports.Values.Count); // four batches of up to 16 users, and the epoch
         Assert.All(reports.Values, report => Assert.True(report is { Loss: > 0, SequencesPerSecond: > 0, LearningRate: > 0 }, report.ToString()));
         Assert.Equal([5, 10], reports.Values.Index().Where(report => report.Item.Metrics is not null).Select(report => report.Index + 1));
     }
@@ -44,7 +44,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
     [Fact]
     public async Task Gradients_are_clipped_to_the_given_norm()
     {
-        // Far below what AdamW adds to its divisor, so that nothing moves any more.
+        // A norm far below the epsilon that AdamW adds to its divisor, so that the weights hardly change.
         double free = await MovedAsync("free", gradientNorm: 0), held = await MovedAsync("held", gradientNorm: 1e-14);
 
         Assert.True(free > 0.01, $"{free}");
@@ -103,7 +103,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
         Assert.Equal(summary.BestEpoch + 3, summary.Epochs);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using RetrieverNetwork kept = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
-        using var scorer = new RetrieverScorer(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as the training validates
+        using var scorer = new RetrieverScorer(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as in the training's validation
         Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
     }
 

@@ -3,7 +3,7 @@ using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data.Files;
 
-/// <summary>A few rows in the shape of each of the data sets that are published most.</summary>
+/// <summary>A few rows in the format of each widely used public data set.</summary>
 public sealed class PublishedShapesTests : IDisposable
 {
     private readonly ReadFolder _folder = new();

@@ -4,7 +4,7 @@ using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data.Files;
 
-/// <summary>A folder of files that a test writes and reads as <c>prepare</c> does.</summary>
+/// <summary>A folder of files that a test writes, and reads as <c>prepare</c> does.</summary>
 internal sealed class ReadFolder : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -13,12 +13,12 @@ internal sealed class ReadFolder : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>What the user is to know of the last reading.</summary>
+    /// <summary>Notes to the user from the last read.</summary>
     public List<string> Notes { get; } = [];
 
     public string Write(string name, string text, Encoding? encoding = null) => Write(name, (encoding ?? new UTF8Encoding(false)).GetBytes(text));
 
-    /// <summary>The folder, with that file.</summary>
+    /// <summary>Writes the file and returns this folder.</summary>
     public ReadFolder With(string name, string text)
     {
         Write(name, text);
@@ -44,7 +44,7 @@ internal sealed class ReadFolder : IDisposable
         return Write(name, compressed.ToArray());
     }
 
-    /// <summary>Lets DuckDB write a file: Parquet, or compressed with zstd.</summary>
+    /// <summary>Writes a file with DuckDB: Parquet, or compressed with zstd.</summary>
     public string Copy(string name, string select, string options)
     {
         using var duck = new DuckDb();
@@ -60,11 +60,11 @@ internal sealed class ReadFolder : IDisposable
         return await ReadData.ReadAsync(opened, options ?? new ReadOptions(), Notes, null, TestContext.Current.CancellationToken);
     }
 
-    /// <summary>The message of the refusal, in which the folder is "DIR".</summary>
+    /// <summary>The error message of a refused read, with "DIR" for the folder.</summary>
     public async Task<string> RefusalAsync(string? data = null, ReadOptions? options = null) =>
         (await Assert.ThrowsAsync<UserErrorException>(() => ReadAsync(data, options))).Message.Replace(Path, "DIR", StringComparison.Ordinal);
 
-    /// <summary>Rows as "user item rating seconds", and the weight where it is not 1.</summary>
+    /// <summary>Rows as "user item rating seconds", with the weight appended if it is not 1.</summary>
     public static string[] Rows(ReadData data) => [.. Enumerable.Range(0, data.Interactions.Count).Select(i =>
     {
         var row = data.Interactions[i];

@@ -4,7 +4,7 @@ using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data.Files;
 
-/// <summary>What is read of rows of interactions, and which rows are refused.</summary>
+/// <summary>How rows of interactions are read, and which are refused.</summary>
 public sealed class RowsTests : IDisposable
 {
     private const string Header = "userId,movieId,rating,timestamp\n";
@@ -183,7 +183,7 @@ public sealed class RowsTests : IDisposable
     [Fact]
     public async Task Rows_of_a_large_file_are_complete_and_in_order_and_the_last_bad_one_is_named()
     {
-        const int Rows = 400_000; // several of DuckDB's buffers for the parser's threads
+        const int Rows = 400_000; // more than one of DuckDB's buffers, so that several threads parse
         var text = new StringBuilder("user,item,ts\n");
         for (int i = 0; i < Rows; i++)
         {

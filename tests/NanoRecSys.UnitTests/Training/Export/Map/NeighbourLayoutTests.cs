@@ -6,7 +6,7 @@ public sealed class NeighbourLayoutTests
 {
     private static readonly CancellationToken Test = TestContext.Current.CancellationToken;
 
-    // Two groups of ten, each item the neighbour of three others of its group; all start mixed on a circle.
+    // Two groups of ten; each item has three neighbours in its group. All items start mixed on a circle.
     private static readonly int[][] TwoGroups = [.. Enumerable.Range(0, 20).Select(i => Enumerable.Range(1, 3).Select(step => i / 10 * 10 + (i + step) % 10).ToArray())];
     private static readonly float[] Circle = [.. Enumerable.Range(0, 20).SelectMany(i => new[] { MathF.Cos(i * 7), MathF.Sin(i * 7) })];
 

@@ -7,7 +7,7 @@ public sealed class PrincipalPlaneTests
     [Fact]
     public void The_first_axis_is_the_one_along_which_vectors_differ_most()
     {
-        // Along (0, 1, 0) by 10, along (1, 0, 0) by 2, never along the third.
+        // They differ by 10 along (0, 1, 0), by 2 along (1, 0, 0), and not along the third axis.
         float[] vectors = [1, -5, 7, -1, -5, 7, 1, 5, 7, -1, 5, 7];
 
         float[] places = PrincipalPlane.Project(vectors, 3, new Random(1));
