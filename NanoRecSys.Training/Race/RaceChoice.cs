@@ -39,11 +39,13 @@ internal sealed record RaceChoice(string Chosen, string Reason, IReadOnlyDiction
         int best = Enumerable.Range(0, candidates.Count).MaxBy(n => candidates[n].Ndcg);
         int chosen = Enumerable.Range(0, candidates.Count).Where(n => wanted is not null ? candidates[n].Name == wanted : n == best || bootstrap.DifferenceInterval(best, n).Low <= 0)
             .OrderBy(n => candidates[n].Parts).ThenByDescending(n => candidates[n].Ndcg).First();
-        string reason = wanted is not null
-            ? Text($"{wanted} is chosen on request: NDCG@10 {candidates[chosen].Ndcg:F4} on validation; the best is {candidates[best].Name} ({candidates[best].Ndcg:F4}).")
-            : chosen == best
-            ? Text($"{candidates[best].Name} is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}.")
-            : Text($"{candidates[chosen].Name} is chosen: NDCG@10 {candidates[chosen].Ndcg:F4} on validation is not significantly behind {candidates[best].Name} ({candidates[best].Ndcg:F4}), which has more parts.");
+        string reason = (wanted is null, chosen == best) switch
+        {
+            (true, true) => Text($"{candidates[best].Name} is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}."),
+            (true, false) => Text($"{candidates[chosen].Name} is chosen: NDCG@10 {candidates[chosen].Ndcg:F4} on validation is not significantly behind {candidates[best].Name} ({candidates[best].Ndcg:F4}), which has more parts."),
+            (false, true) => Text($"{wanted} is chosen on request, and is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}."),
+            (false, false) => Text($"{wanted} is chosen on request: NDCG@10 {candidates[chosen].Ndcg:F4} on validation; the best is {candidates[best].Name} ({candidates[best].Ndcg:F4})."),
+        };
         return new RaceChoice(candidates[chosen].Name, reason, Enumerable.Range(0, candidates.Count).ToDictionary(n => candidates[n].Name, n => new RaceFigures(
             candidates[n].Hr, candidates[n].Ndcg, bootstrap.Interval(n), candidates[chosen].Ndcg - candidates[n].Ndcg,
             bootstrap.DifferenceInterval(chosen, n), candidates[n].Seconds, n == chosen)));
