@@ -74,6 +74,7 @@ public sealed class OperateJourneyTests(FirstStart start)
 
         await visit.PressAsync("[data-testid=rollback]", "Enter");
         await Expect(visit.Marked("model-action")).ToContainTextAsync("trained on the same data");
+        await Expect(visit.Marked("model-action")).ToBeFocusedAsync(); // the page moves the focus after it appears
         await visit.PressAsync("[data-testid=confirm]", "Enter");
         await Expect(old).ToContainTextAsync("served");
         await Expect(first).Not.ToContainTextAsync("served");
