@@ -150,6 +150,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
         await visit.PressAsync("[data-testid=confirm]", "Enter");
         await Expect(visit.Marked("version").Filter(new() { HasText = "pinned" })).ToHaveCountAsync(1);
         await visit.PressAsync("[data-testid=unpin]", "Enter");
+        await Expect(visit.Marked("model-action")).ToBeFocusedAsync();
         await visit.PressAsync("[data-testid=confirm]", "Enter");
 
         await Expect(visit.Marked("version").Filter(new() { HasText = "pinned" })).ToHaveCountAsync(0);
