@@ -6,6 +6,8 @@ internal static class Provenance
 {
     public const string Data = "data";
 
+    public const string ItemData = "item data"; // titles, categories and attributes, which the hash of Data does not cover
+
     public const string Retriever = "retriever";
 
     /// <inheritdoc cref="Retriever"/>

@@ -80,7 +80,7 @@ internal static class TrainRankerStep
     private static Dictionary<string, string> InputsOf(TrainRankerOptions options, PreparedData data, StepContext context, RankerModel model) => new()
     {
         [Provenance.Data] = data.Hash,
-        ["item data"] = PreparedData.HashOfCatalog(context.Workspace),
+        [Provenance.ItemData] = PreparedData.HashOfCatalog(context.Workspace),
         ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(options with { Resume = false, Epochs = 0, Patience = 0, MaxSeconds = 0 }),
         ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
         ["retriever weights"] = model.RetrieverSha256!,

@@ -237,7 +237,7 @@ internal static class TrainRetrieverStep
             ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared),
             ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
             [Provenance.Data] = data.Hash,
-            ["item data"] = options.ItemContent ? PreparedData.HashOfCatalog(context.Workspace) : "",
+            [Provenance.ItemData] = options.ItemContent ? PreparedData.HashOfCatalog(context.Workspace) : "",
             ["--threads"] = context.Threads.ToString(CultureInfo.InvariantCulture), // the rounding of a step's sums depends on it
             ["--precision"] = trainer.IsReduced ? "bf16" : "fp32",
             ["first weights"] = options.WarmStart ? ModelFolder.HashOf(context.Workspace.ServedFolder) ?? "" : "",
