@@ -87,7 +87,7 @@ public sealed class ClosedLoopTests : IDisposable
     {
         DatasetSummary summary = await PrepareStep.RunAsync(prepare, context);
         await TrainRetrieverStep.RunAsync(
-            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 10, Epochs = 10, BatchUsers = 16 }, context);
+            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 10, Epochs = 10, ValidateEvery = 10, BatchUsers = 16 }, context);
         await ExportStep.RunAsync(new ExportOptions(), context);
         await IndexStep.RunAsync(new IndexOptions(), context);
         await PublishStep.RunAsync(new PublishOptions(), context);
