@@ -7,7 +7,7 @@ internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, Mine
     public bool Refit { get; init; }
 
     public string Describe(TrainRetrieverOptions retriever) =>
-        $"preset {Name}: {(retriever.Members is { } members ? $"{members} members of " : "")}{retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, {(retriever.ItemContent ? "item content, " : "")}at most {retriever.Epochs} epochs";
+        $"preset {Name}: {(retriever.Members is { } members ? $"{members} members of " : "")}{retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, {(retriever.ItemContent ? $"item content{(retriever.AlternateContent ? " in every second member" : "")}, " : "")}at most {retriever.Epochs} epochs";
 }
 
 /// <summary>Tested settings, by the size of the data they are for.</summary>

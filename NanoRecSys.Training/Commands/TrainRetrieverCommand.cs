@@ -13,7 +13,7 @@ internal static class TrainRetrieverCommand
         { Choice("--block", "Kind of transformer block", BlockKinds.All), (o, v) => o with { Block = v } },
         { Choice("--positions", "Position encoding", Positions.All), (o, v) => o with { Positions = v } },
         { Flag("--time-bias", "Let attention scores depend on the time between interactions; requires relative positions"), (o, v) => o with { TimeBias = v } },
-        { Choice("--item-content", "Add learned embeddings of categories, attributes and title words to the items' own embeddings", ["yes", "no"]), (o, v) => o with { ItemContent = v == "yes" } },
+        { Choice("--item-content", "Add learned embeddings of categories, attributes and title words to the items' own embeddings; 'alternate' does so in every second of several --members", ["yes", "no", "alternate"]), (o, v) => o with { ItemContent = v != "no", AlternateContent = v == "alternate" } },
         { Width("--dimension", "Embedding dimension"), (o, v) => o with { Dimension = v } },
         { Number("--blocks", "Number of transformer blocks"), (o, v) => o with { Blocks = v } },
         { Number("--heads", "Attention heads; must divide the dimension"), (o, v) => o with { Heads = v } },

@@ -28,6 +28,8 @@ internal static class TrainRetrieverStep
             throw new UserErrorException(problem);
         }
 
+        UserErrorException.ThrowIf(options is { AlternateContent: true, Members: null }, $"--item-content alternate is for several networks. Add --members 2.");
+
         string folder = context.Workspace.RetrieverFolder;
         if (!options.Resume && !options.IsInterrupted)
         {
@@ -51,6 +53,7 @@ internal static class TrainRetrieverStep
             TrainRetrieverOptions own = options with
             {
                 Resume = options.Resume && !isNew,
+                ItemContent = options.ItemContent && !(options.AlternateContent && member % 2 == 0),
                 MaxSeconds = options.MaxSeconds * RetrieverMembers.AtOnce(options, context) / count,
             };
             return WithTrainer(data, own, each, trainer => TrainAsync(trainer, folders[member], data, own, each), member);
@@ -280,6 +283,11 @@ internal sealed record TrainRetrieverOptions
     /// <summary>Whether what is known about the items takes part; see <see cref="Models.ItemContent"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool ItemContent { get; init; }
+
+    /// <summary>Whether only every second member has item content: networks that differ more complement each other better.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool AlternateContent { get; init; }
+
     public int Dimension { get; init; } = 256;
     public int Blocks { get; init; } = 4;
     public int Heads { get; init; } = 8;

@@ -42,10 +42,36 @@ public sealed class RetrieverMembersTests : FolderTests
         {
             TrainRetrieverSummary one = await TrainRetrieverStep.RunAsync(Two with { Members = null }, alone with { Seed = alone.Seed + member });
             Assert.Equal(one.Validation, summary.Members[member].Validation);
-            Assert.Equal(
-                Tensors(alone).Values.Select(tensor => (tensor.Name, tensor.Values)),
-                Tensors(sideBySide).OfMember(model, member).Values.Select(tensor => (tensor.Name, tensor.Values)));
+            Assert.Equal(Values(Tensors(alone)), Values(Tensors(sideBySide).OfMember(model, member)));
         }
+    }
+
+    [Fact]
+    public async Task Alternate_item_content_is_in_every_second_member()
+    {
+        StepContext mixed = await PrepareAsync(Folder, "a", hasCategories: true), alone = await PrepareAsync(Folder, "b", hasCategories: true);
+        ModelInfo model = Two.ToModel(Items);
+
+        await TrainRetrieverStep.RunAsync(Two with { ItemContent = true, AlternateContent = true }, mixed);
+        await RefitStep.RunAsync(mixed);
+
+        for (int member = 0; member < 2; member++)
+        {
+            StepContext context = alone with { Seed = alone.Seed + member };
+            await TrainRetrieverStep.RunAsync(Two with { ItemContent = member == 1, Members = null }, context);
+            await RefitStep.RunAsync(context);
+            Assert.Equal(Values(Tensors(alone)), Values(Tensors(mixed).OfMember(model, member)));
+            Assert.Equal(Values(Refitted(alone)), Values(Refitted(mixed).OfMember(model, member)));
+        }
+    }
+
+    [Fact]
+    public async Task Alternate_item_content_of_a_single_network_is_refused()
+    {
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(async () =>
+            await TrainRetrieverStep.RunAsync(Options with { ItemContent = true, AlternateContent = true }, await PrepareAsync(Folder, "a", hasCategories: true)));
+
+        Assert.Contains("--members 2", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,4 +140,10 @@ public sealed class RetrieverMembersTests : FolderTests
 
     private static IReadOnlyDictionary<string, NamedTensor> Tensors(StepContext context) =>
         SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
+
+    private static IReadOnlyDictionary<string, NamedTensor> Refitted(StepContext context) =>
+        SafetensorsFile.Read(Path.Combine(context.Workspace.RefitFolder, ModelFolder.WeightsName));
+
+    private static IEnumerable<(string, float[])> Values(IReadOnlyDictionary<string, NamedTensor> tensors) =>
+        tensors.Values.Select(tensor => (tensor.Name, tensor.Values));
 }
