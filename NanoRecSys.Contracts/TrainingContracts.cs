@@ -21,9 +21,9 @@ public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<
 /// <param name="Started">Time of its first event.</param>
 /// <param name="Updated">Time of its last event.</param>
 /// <param name="Version">The version that it published; null if none.</param>
-/// <param name="Best">Validation metrics of its best epoch by NDCG@10; null if none were measured.</param>
-/// <param name="BestEpoch">The best epoch.</param>
-/// <param name="Epochs">Epochs of the retriever, oldest first.</param>
+/// <param name="Best">Validation metrics of its best epoch by NDCG@10, or of several networks together; null if none were measured.</param>
+/// <param name="BestEpoch">The best epoch; null for several networks.</param>
+/// <param name="Epochs">Epochs of the retriever, oldest first; for several networks their means.</param>
 public sealed record RunSummary(
     string Run, string State, string Stage, DateTimeOffset Started, DateTimeOffset Updated, string? Version,
     IReadOnlyDictionary<string, double>? Best, int? BestEpoch, IReadOnlyList<EpochFigures> Epochs)

@@ -125,13 +125,16 @@ internal sealed class RunHistory(ArtifactStore store)
         }
 
         // The ranker's epochs only order candidates: their metrics are not comparable with those over the whole catalog.
-        ProgressEvent[] epochs = [.. events.Where(progress =>
-            progress.Stage == Retriever && progress.Epoch is not null && progress.Metrics?.ContainsKey(Headline) == true)];
-        ProgressEvent? best = epochs.MaxBy(progress => progress.Metrics![Headline]);
+        ProgressEvent[] validated = [.. events.Where(progress => progress.Stage == Retriever && progress.Metrics?.ContainsKey(Headline) == true)];
+        // Each of several networks reports its own epochs; the figures of all together follow without an epoch.
+        ILookup<int?, ProgressEvent> byEpoch = validated.ToLookup(progress => progress.Epoch);
+        ProgressEvent? best = byEpoch[null].LastOrDefault() ?? validated.MaxBy(progress => progress.Metrics![Headline]);
         string? published = events.LastOrDefault(progress => progress.Version is not null)?.Version;
         var summary = new RunSummary(
             name, last.State, last.Stage, first.Time, last.Time, published is not null && VersionName.IsWellFormed(published) ? published : null,
-            best?.Metrics, best?.Epoch, [.. epochs.Select(progress => new EpochFigures(progress.Epoch!.Value, progress.Loss, progress.Metrics![Headline]))])
+            best?.Metrics, best?.Epoch,
+            [.. byEpoch.Where(of => of.Key is not null).Select(of => new EpochFigures(
+                of.Key!.Value, of.Average(progress => progress.Loss), of.Average(progress => progress.Metrics![Headline])))])
         {
             Seconds = (last.Time - first.Time).TotalSeconds,
             Dataset = last.Dataset,
