@@ -10,6 +10,7 @@ internal static class WholeTraining
     public static async Task<PublishSummary> RunAsync(
         PrepareOptions prepare, TrainRetrieverOptions retriever, MineNegativesOptions negatives, TrainRankerOptions ranker, RankerUse use, StepContext context)
     {
+        using IDisposable alone = await SeededTorch.EnterAsync();
         await PrepareStep.RunAsync(prepare, context);
         await TrainRetrieverStep.RunAsync(retriever, context);
         await MineNegativesStep.RunAsync(negatives, context);

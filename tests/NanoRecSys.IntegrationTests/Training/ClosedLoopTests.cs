@@ -85,6 +85,7 @@ public sealed class ClosedLoopTests : IDisposable
 
     private static async Task<DatasetSummary> TrainAsync(PrepareOptions prepare, StepContext context)
     {
+        using IDisposable alone = await SeededTorch.EnterAsync();
         DatasetSummary summary = await PrepareStep.RunAsync(prepare, context);
         await TrainRetrieverStep.RunAsync(
             new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 10, Epochs = 10, ValidateEvery = 10, BatchUsers = 16 }, context);

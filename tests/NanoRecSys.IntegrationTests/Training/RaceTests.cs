@@ -128,6 +128,7 @@ public sealed class RaceTests : IDisposable
         StepContext context = new(
             new Workspace(new ArtifactStore(_folder.File("artifacts")), "circle"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None)
         { Threads = 1 };
+        using IDisposable alone = await SeededTorch.EnterAsync();
         await PrepareStep.RunAsync(new PrepareOptions { Data = WriteRatings() }, context);
         await TrainRetrieverStep.RunAsync(
             new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 5, Epochs = 1 }, context);

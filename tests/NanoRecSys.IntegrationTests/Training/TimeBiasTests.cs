@@ -64,6 +64,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
 
     private static async Task PublishAsync(StepContext context)
     {
+        using IDisposable alone = await SeededTorch.EnterAsync();
         await TrainRetrieverStep.RunAsync(TrainedArtifacts.Retriever with { Block = BlockKinds.Gated, Positions = Positions.Relative, TimeBias = true }, context);
         DrawTimeBiases(context.Workspace.RetrieverFolder);
         await ExportStep.RunAsync(new ExportOptions(), context);
