@@ -16,6 +16,7 @@ internal static class Presets
     private const int ShortHistory = 20; // mean interactions per user below which data is sparse
     private const int SparseSteps = 3_000; // minimum, over all epochs
     private const int ManyItems = 200_000; // from here on, a full softmax takes longer than the rest of a step
+    private const double AffordableTwice = 1e10; // interactions times items; two networks then take about twenty minutes on two cores
 
     public static IReadOnlyList<string> Names => TrainingNames.Presets;
 
@@ -128,13 +129,18 @@ internal static class Presets
     {
         Preset preset = data switch
         {
-            _ when data.Interactions < ShortHistory * (long)data.Users => SparseFor(data.Users),
-            { Interactions: < 300_000 } => Quick,
+            _ when data.Interactions < ShortHistory * (long)data.Users => WithTwoNetworks(SparseFor(data.Users), data),
+            { Interactions: < 300_000 } => WithTwoNetworks(Quick, data),
             { Interactions: < 5_000_000 } => Large,
             _ => Huge,
         };
         return data.Items < ManyItems ? preset : preset with { Retriever = preset.Retriever with { Loss = RetrieverLoss.SampledSoftmax } };
     }
+
+    // They are better than one. The time of an epoch is about proportional to interactions times items.
+    private static Preset WithTwoNetworks(Preset preset, DatasetSummary data) => (double)data.Interactions * data.Items < AffordableTwice
+        ? preset with { Retriever = preset.Retriever with { Members = 2 } }
+        : preset;
 
     // About forty steps per epoch if there are enough users: a few hundred users in batches of 128 would not leave the warm-up. More epochs if
     // there are few steps.

@@ -34,6 +34,15 @@ public sealed class PresetsTests
         Assert.Equal((batch, epochs), (retriever.BatchUsers, retriever.Epochs));
     }
 
+    [Theory]
+    [InlineData(671, 9_066, 100_004, 2)]
+    [InlineData(31_013, 23_715, 260_000, 2)]
+    [InlineData(52_204, 57_289, 450_000, null)]
+    [InlineData(6_040, 3_416, 999_611, null)]
+    [InlineData(138_493, 100, 20_000_263, null)]
+    public void Auto_trains_two_networks_where_that_takes_minutes(int users, int items, long interactions, int? expected) =>
+        Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Retriever.Members);
+
     [Fact]
     public void Every_preset_is_a_valid_network()
     {
