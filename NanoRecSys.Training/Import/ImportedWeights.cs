@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>A user tower from elsewhere, fully checked.</summary>
+/// <summary>A user tower from elsewhere, fully checked; or several of one training, concatenated.</summary>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
 internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string> Notes)
 {
@@ -15,6 +15,15 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
         RequireReference(weights);
+        ImportedTower[] members = [.. weights.OfMembers().Select(member => Of(member, options))];
+        InvalidDataException.ThrowIf(members.Any(member => member.Model != members[0].Model), $"{path} contains networks of different sizes.");
+        return members is [var single]
+            ? single
+            : new ImportedTower(members[0].Model with { Members = members.Length }, [.. MemberWeights.Join([.. members.Select(member => member.Tensors)])], members[0].Notes);
+    }
+
+    private static ImportedTower Of(PretrainedWeights weights, ImportOptions options)
+    {
         UserTowerLayout layout = UserTowerLayout.Of(weights);
         float[]? frequencies = weights.Tensors.GetValueOrDefault(UserTowerLayout.RotaryName)?.Values;
         List<string> notes = [.. weights.Notes];
@@ -31,8 +40,6 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         string positions = weights.Metadata.GetValueOrDefault(WeightsMetadata.Positions, Positions.Rotary);
         UserErrorException.ThrowIf(kind != BlockKinds.Transformer || positions != Positions.Rotary,
             $"{weights.Path} contains {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
-        UserErrorException.ThrowIf(weights.Tensors.Keys.Any(name => name.StartsWith(MemberWeights.Prefix(1), StringComparison.Ordinal)),
-            $"{weights.Path} contains several networks (of a training with --members). 'import' supports a single network only.");
     }
 
     private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)
@@ -382,7 +389,7 @@ internal sealed record PretrainedWeights(
     private static PretrainedWeights WithoutPrefix(
         string path, IReadOnlyDictionary<string, NamedTensor> tensors, IReadOnlyDictionary<string, string> metadata, List<string> notes, string[] landmarks)
     {
-        string prefix = StateDictionary.PrefixOf(tensors.Keys, landmarks);
+        string prefix = Count(tensors) > 1 ? "" : StateDictionary.PrefixOf(tensors.Keys, landmarks);
         if (prefix.Length > 0)
         {
             notes.Add($"The names in {System.IO.Path.GetFileName(path)} were read without their prefix {PrintableName.Of(prefix)}.");
@@ -398,6 +405,22 @@ internal sealed record PretrainedWeights(
 
         return new PretrainedWeights(path, named, metadata, notes);
     }
+
+    /// <summary>The weights of each network of a training with <c>--members</c>; otherwise only these.</summary>
+    public IReadOnlyList<PretrainedWeights> OfMembers()
+    {
+        if (Count(Tensors) is not (> 1 and var count))
+        {
+            return [this];
+        }
+
+        PretrainedWeights[] members = [.. Enumerable.Range(0, count).Select(member => this with { Tensors = Tensors.OfMember(member) })];
+        InvalidDataException.ThrowIf(members.Sum(member => member.Tensors.Count) < Tensors.Count, $"{Path} contains other tensors besides those of its {count} networks.");
+        return members;
+    }
+
+    private static int Count(IReadOnlyDictionary<string, NamedTensor> tensors) => Enumerable.Range(0, tensors.Count)
+        .TakeWhile(member => tensors.Keys.Any(name => name.StartsWith(MemberWeights.Prefix(member), StringComparison.Ordinal))).Count();
 }
 
 /// <summary>Makes names from a file safe for a one-line error message: control characters must not reach the terminal.</summary>

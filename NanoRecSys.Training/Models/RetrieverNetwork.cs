@@ -81,10 +81,11 @@ internal static class MemberWeights
 
     /// <returns>A member's weights by their names in a single tower.</returns>
     public static IReadOnlyDictionary<string, NamedTensor> OfMember(this IReadOnlyDictionary<string, NamedTensor> weights, ModelInfo model, int member) =>
-        model.Members is null
-            ? weights
-            : weights.Values.Where(tensor => tensor.Name.StartsWith(Prefix(member), StringComparison.Ordinal))
-                .Select(tensor => tensor with { Name = tensor.Name[Prefix(member).Length..] }).ToDictionary(tensor => tensor.Name);
+        model.Members is null ? weights : weights.OfMember(member);
+
+    public static IReadOnlyDictionary<string, NamedTensor> OfMember(this IReadOnlyDictionary<string, NamedTensor> weights, int member) =>
+        weights.Values.Where(tensor => tensor.Name.StartsWith(Prefix(member), StringComparison.Ordinal))
+            .Select(tensor => tensor with { Name = tensor.Name[Prefix(member).Length..] }).ToDictionary(tensor => tensor.Name);
 
     public static string Prefix(int member) => $"members.{member}.";
 }

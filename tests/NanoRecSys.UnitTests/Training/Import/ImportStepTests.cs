@@ -56,12 +56,33 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
-    public async Task Several_networks_in_one_file_are_refused_as_such()
+    public async Task Several_networks_are_exported_and_imported_identically()
     {
-        string path = Folder.File("members.safetensors");
-        SafetensorsFile.Write(path, MemberWeights.Join([_tower.Values, _tower.Values]), new Dictionary<string, string>());
+        Dictionary<string, NamedTensor> both = Members(_tower.Values, _tower.Values.Select(tensor => tensor with { Values = [.. tensor.Values.Select(value => -value)] }));
 
-        await Assert.RefusedAsync(() => ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 4 }, _context), "contains several networks (of a training with --members)");
+        ImportSummary first = await ImportAsync(both.Values, new ImportOptions { Heads = 2, MaxLength = 12 }, _context);
+        string exported = (await StateDictionaryExport.RunAsync(_context)).Files[0];
+        StepContext second = StepContexts.In(Folder.File("again"), "ratings");
+        ImportSummary again = await ImportStep.RunAsync(new ImportOptions { UserTower = exported }, second);
+
+        Assert.Equal(2, first.UserTower!.Members);
+        Assert.Equal(first.UserTower, again.UserTower);
+        AssertSame(both, SafetensorsFile.Read(Path.Combine(_context.Workspace.RetrieverFolder, ModelFolder.WeightsName)));
+        AssertSame(both, SafetensorsFile.Read(Path.Combine(second.Workspace.RetrieverFolder, ModelFolder.WeightsName)));
+    }
+
+    [Fact]
+    public async Task Networks_of_different_sizes_and_tensors_beside_them_are_refused()
+    {
+        var options = new ImportOptions { Heads = 2 };
+        IEnumerable<NamedTensor> sizes = Members(_tower.Values, RandomWeights.Tower(blocks: 1).Weights.Values).Values;
+        IEnumerable<NamedTensor> incomplete = Members(_tower.Values, _tower.Values.Skip(1)).Values;
+        IEnumerable<NamedTensor> more = [.. Members(_tower.Values, _tower.Values).Values, new NamedTensor("norm.bias", [16], new float[16])];
+
+        await Assert.RefusedAsync(() => ImportAsync(sizes, options, _context), "contains networks of different sizes.");
+        await Assert.RefusedAsync(() => ImportAsync(incomplete, options, _context), "is not a user tower that can be imported: missing: 'embedding.weight'");
+        await Assert.RefusedAsync(() => ImportAsync(more, options, _context), "contains other tensors besides those of its 2 networks.");
+        Assert.False(Directory.Exists(Folder.File("artifacts")));
     }
 
     [Fact]
@@ -172,6 +193,15 @@ public sealed class ImportStepTests : FolderTests
     {
         ItemMapFile.Write(Folder.File("map.txt"), ids);
         return Folder.File("map.txt");
+    }
+
+    private static Dictionary<string, NamedTensor> Members(params IEnumerable<NamedTensor>[] members) => MemberWeights.Join(members).ToDictionary(tensor => tensor.Name);
+
+    private Task<ImportSummary> ImportAsync(IEnumerable<NamedTensor> tensors, ImportOptions options, StepContext context)
+    {
+        string path = Folder.File("weights.safetensors");
+        SafetensorsFile.Write(path, [.. tensors], new Dictionary<string, string>());
+        return ImportStep.RunAsync(options with { UserTower = path }, context);
     }
 
     private Task<ImportSummary> ImportTowerAsync(ImportOptions options)
