@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
+using Xunit.Sdk;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
@@ -100,26 +101,28 @@ internal sealed class Visit : IAsyncDisposable
     /// <summary>Polls until the address contains <paramref name="part"/>. Waiting for a navigation would miss one that happened before the wait.</summary>
     public Task ExpectAddressAsync(string part) => Assertions.Expect(Page).ToHaveURLAsync(new Regex(Regex.Escape(part)));
 
-    /// <summary>Presses Tab until the element has the focus, wrapping around at the end of the page.</summary>
-    public async Task TabToAsync(string selector)
+    /// <summary>Presses Tab until an element has the focus, wrapping around at the end of the page.</summary>
+    /// <returns>The element.</returns>
+    public async Task<IElementHandle> TabToAsync(string selector)
     {
         for (int i = 0; i < MaxTabs; i++)
         {
             await Page.Keyboard.PressAsync("Tab");
-            if (await Page.EvaluateAsync<bool>("selector => document.activeElement?.matches(selector) === true", selector))
+            if (await Page.EvaluateHandleAsync("selector => document.activeElement?.matches(selector) ? document.activeElement : null", selector) is IElementHandle element)
             {
-                return;
+                return element;
             }
         }
 
-        Assert.Fail($"The keyboard does not reach {selector}.");
+        throw new XunitException($"The keyboard does not reach {selector}.");
     }
 
-    /// <summary>Presses a key on the element after <see cref="TabToAsync"/>.</summary>
+    /// <summary>Presses a key on the element that <see cref="TabToAsync"/> reaches, even if the page moves the focus meanwhile, as it does after
+    /// a navigation.</summary>
     public async Task PressAsync(string selector, string key)
     {
-        await TabToAsync(selector);
-        await Page.Keyboard.PressAsync(key);
+        IElementHandle element = await TabToAsync(selector);
+        await element.PressAsync(key);
     }
 
     public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
