@@ -137,9 +137,9 @@ internal static class Presets
         return data.Items < ManyItems ? preset : preset with { Retriever = preset.Retriever with { Loss = RetrieverLoss.SampledSoftmax } };
     }
 
-    // They are better than one. The time of an epoch is about proportional to interactions times items.
+    // They are better than one on validation. The time of an epoch is about proportional to interactions times items.
     private static Preset WithTwoNetworks(Preset preset, DatasetSummary data) => (double)data.Interactions * data.Items < AffordableTwice
-        ? preset with { Retriever = preset.Retriever with { Members = 2 } }
+        ? preset with { Retriever = preset.Retriever with { Members = 2, MaxSeconds = 2 * preset.Retriever.MaxSeconds } }
         : preset;
 
     // About forty steps per epoch if there are enough users: a few hundred users in batches of 128 would not leave the warm-up. More epochs if

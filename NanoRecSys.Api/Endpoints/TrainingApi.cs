@@ -133,7 +133,7 @@ internal sealed class RunHistory(ArtifactStore store)
         var summary = new RunSummary(
             name, last.State, last.Stage, first.Time, last.Time, published is not null && VersionName.IsWellFormed(published) ? published : null,
             best?.Metrics, best?.Epoch,
-            [.. byEpoch.Where(of => of.Key is not null).Select(of => new EpochFigures(
+            [.. byEpoch.Where(of => of.Key is not null).OrderBy(of => of.Key).Select(of => new EpochFigures(
                 of.Key!.Value, of.Average(progress => progress.Loss), of.Average(progress => progress.Metrics![Headline])))])
         {
             Seconds = (last.Time - first.Time).TotalSeconds,

@@ -31,7 +31,7 @@ internal static class ImportCommand
     {
         if (summary.UserTower is { } tower)
         {
-            console.WriteLine($"User tower: {tower.Items:N0} items, D={tower.Dimension}, {tower.Blocks} blocks, {tower.Heads} heads, "
+            console.WriteLine($"User tower: {(tower.Members is { } members ? $"{members} networks, each of " : "")}{tower.Items:N0} items, D={tower.Dimension}, {tower.Blocks} blocks, {tower.Heads} heads, "
                 + $"F={tower.FeedForward}, L={tower.MaxLength}, rotary base {tower.RopeBase}");
         }
 

@@ -32,7 +32,7 @@ internal static class InspectCommand
         }
         else
         {
-            console.WriteLine($"'run --preset auto' would take the preset {report.Preset}{(report.Estimate is { } estimate ? $": {Duration(estimate)}" : "")}.");
+            console.WriteLine($"'run --preset auto' would take the preset {report.Preset}{(report.Networks > 1 ? $" with {report.Networks} networks" : "")}{(report.Estimate is { } estimate ? $": {Duration(estimate)}" : "")}.");
         }
     }
 

@@ -35,7 +35,7 @@ internal static class TrainRetrieverCommand
         { Number("--validate-every", "Epochs between validations"), (o, v) => o with { ValidateEvery = v } },
         { Number("--patience", "Stop after N validations without a better NDCG@10"), (o, v) => o with { Patience = v } },
         { Choice("--window", "Part of a long history to train on", ["last", "random"]), (o, v) => o with { Window = Enum.Parse<TrainingWindow>(v, ignoreCase: true) } },
-        { Number("--members", "Networks to train independently, with successive seeds; their embeddings are concatenated; the preset auto trains two where that takes minutes"), (o, v) => o with { Members = v > 1 ? v : null } },
+        { Number("--members", "Networks to train independently, with successive seeds; their embeddings are concatenated; the preset auto trains two where that takes only minutes", most: 100), (o, v) => o with { Members = v > 1 ? v : null } },
         { Flag("--resume", "Resume from the last checkpoint"), (o, v) => o with { Resume = v } },
     };
 

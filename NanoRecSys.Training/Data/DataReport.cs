@@ -28,6 +28,9 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
     public IReadOnlyList<string> Notes { get; init; } = [];
     public string? Preset { get; init; }
 
+    /// <summary>Number of networks that the preset trains.</summary>
+    public int Networks { get; init; } = 1;
+
     /// <summary>Estimated cost of training on this machine; null if not measured.</summary>
     public EpochEstimate? Estimate { get; init; }
 
@@ -49,7 +52,8 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
             return report with { Refusal = e.Message };
         }
 
-        report = report with { Summary = prepared.Summary, Preset = Presets.Get("auto", prepared.Summary).Name, Repeated = prepared.Summary.Repeated };
+        Preset preset = Presets.Get("auto", prepared.Summary);
+        report = report with { Summary = prepared.Summary, Preset = preset.Name, Networks = preset.Retriever.Members ?? 1, Repeated = prepared.Summary.Repeated };
         return steps == 0 ? report : report with { Estimate = await EstimateAsync(prepared, steps, context) };
     }
 

@@ -16,7 +16,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
         RequireReference(weights);
         ImportedTower[] members = [.. weights.OfMembers().Select(member => Of(member, options))];
-        InvalidDataException.ThrowIf(members.Any(member => member.Model != members[0].Model), $"{path} contains networks of different sizes.");
+        InvalidDataException.ThrowIf(members.Any(member => member.Model != members[0].Model), $"{path} contains networks of different configurations.");
         return members is [var single]
             ? single
             : new ImportedTower(members[0].Model with { Members = members.Length }, [.. MemberWeights.Join([.. members.Select(member => member.Tensors)])], members[0].Notes);
@@ -389,7 +389,7 @@ internal sealed record PretrainedWeights(
     private static PretrainedWeights WithoutPrefix(
         string path, IReadOnlyDictionary<string, NamedTensor> tensors, IReadOnlyDictionary<string, string> metadata, List<string> notes, string[] landmarks)
     {
-        string prefix = Count(tensors) > 1 ? "" : StateDictionary.PrefixOf(tensors.Keys, landmarks);
+        string prefix = StateDictionary.PrefixOf(tensors.Keys, landmarks);
         if (prefix.Length > 0)
         {
             notes.Add($"The names in {System.IO.Path.GetFileName(path)} were read without their prefix {PrintableName.Of(prefix)}.");
@@ -407,20 +407,20 @@ internal sealed record PretrainedWeights(
     }
 
     /// <summary>The weights of each network of a training with <c>--members</c>; otherwise only these.</summary>
+    /// <exception cref="InvalidDataException">A network is missing, or there are other tensors besides.</exception>
     public IReadOnlyList<PretrainedWeights> OfMembers()
     {
-        if (Count(Tensors) is not (> 1 and var count))
+        int[] found = [.. Tensors.Keys.Select(name => MemberWeights.Name().Match(name)).Where(match => match.Success).Select(match => int.Parse(match.Groups["member"].ValueSpan)).Distinct().Order()];
+        if (found.Length == 0)
         {
             return [this];
         }
 
-        PretrainedWeights[] members = [.. Enumerable.Range(0, count).Select(member => this with { Tensors = Tensors.OfMember(member) })];
-        InvalidDataException.ThrowIf(members.Sum(member => member.Tensors.Count) < Tensors.Count, $"{Path} contains other tensors besides those of its {count} networks.");
+        InvalidDataException.ThrowIf(found[^1] != found.Length - 1, $"{Path} contains the networks {string.Join(", ", found)}; their numbers must start at 0 and have no gap.");
+        PretrainedWeights[] members = [.. found.Select(member => this with { Path = $"Network {member} in {Path}", Tensors = Tensors.OfMember(member) })];
+        InvalidDataException.ThrowIf(members.Sum(member => member.Tensors.Count) < Tensors.Count, $"{Path} contains other tensors besides those of its networks.");
         return members;
     }
-
-    private static int Count(IReadOnlyDictionary<string, NamedTensor> tensors) => Enumerable.Range(0, tensors.Count)
-        .TakeWhile(member => tensors.Keys.Any(name => name.StartsWith(MemberWeights.Prefix(member), StringComparison.Ordinal))).Count();
 }
 
 /// <summary>Makes names from a file safe for a one-line error message: control characters must not reach the terminal.</summary>

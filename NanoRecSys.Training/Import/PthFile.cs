@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Import;
 
@@ -174,9 +175,12 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
 }
 
 /// <summary>Finds a network's tensors in a saved file: alone, inside a checkpoint, or wrapped by another module.</summary>
-internal static class StateDictionary
+internal static partial class StateDictionary
 {
     private const int DeepestNesting = 4;
+
+    [GeneratedRegex(@"(?<=^|\.)members\.[0-9]{1,4}\.$", RegexOptions.CultureInvariant)]
+    private static partial Regex Member();
 
     /// <summary>Usual keys of checkpoints, most specific first.</summary>
     private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model", "user_tower", "ranker", "module", "weights"];
@@ -216,7 +220,8 @@ internal static class StateDictionary
         string[] prefixes = [.. all
             .Where(name => IsNamed(name, landmarks[0]))
             .Select(name => name[..^landmarks[0].Length])
-            .Where(prefix => landmarks.All(landmark => all.Contains(prefix + landmark)))];
+            .Where(prefix => landmarks.All(landmark => all.Contains(prefix + landmark)))
+            .Select(prefix => Member().Replace(prefix, "")).Distinct()];
         return prefixes is [var only] ? only : "";
     }
 

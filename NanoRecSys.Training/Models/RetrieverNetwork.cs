@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using NanoRecSys.Training.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -72,8 +73,11 @@ internal sealed class ConcatenatedTowers : RetrieverNetwork
 }
 
 /// <summary>The weights of a <see cref="ConcatenatedTowers"/>, and those of its members.</summary>
-internal static class MemberWeights
+internal static partial class MemberWeights
 {
+    [GeneratedRegex(@"^members\.(?<member>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
+    public static partial Regex Name();
+
     /// <param name="members">The weights of each member, by their names in a single tower.</param>
     public static IEnumerable<NamedTensor> Join(IReadOnlyList<IEnumerable<NamedTensor>> members) => members.Count == 1
         ? members[0]

@@ -17,6 +17,9 @@ internal sealed class RetrieverTrainer : IDisposable
     private readonly DataSplit _split;
     private readonly TrainRetrieverOptions _options;
     private readonly long _seed;
+    /// <summary>Held while initial weights are drawn: torch has one generator, which another member's epoch must not seed meanwhile.</summary>
+    public static readonly Lock Generator = new();
+
     private readonly IRetrieverLoss _loss;
     private readonly Parameter[] _parameters;
     private readonly AdamW _optimizer;
@@ -57,7 +60,11 @@ internal sealed class RetrieverTrainer : IDisposable
         var watch = Stopwatch.StartNew();
         var random = new Random(unchecked((int)(_seed * 1_000_003 + epoch)));
         BeginEpoch(random.NextInt64());
-        manual_seed(random.NextInt64());
+        lock (Generator)
+        {
+            manual_seed(random.NextInt64());
+        }
+
         SequenceWindow[] plan = EpochPlan.Windows(_split, _options.MaxLength, _options.Window, random);
         int threads = get_num_threads(); // replicas change it for the thread they start on
         try

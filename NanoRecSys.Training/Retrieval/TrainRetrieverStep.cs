@@ -15,8 +15,6 @@ internal sealed record MemberFit(TrainRetrieverOptions Options, int Epochs, long
 
 internal static class TrainRetrieverStep
 {
-    private static readonly Lock FirstWeights = new();
-
     public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
 
     public static async Task<TrainRetrieverSummary> RunAsync(Func<DatasetSummary, TrainRetrieverOptions> choose, StepContext context)
@@ -59,10 +57,7 @@ internal static class TrainRetrieverStep
             return WithTrainer(data, own, each, trainer => TrainAsync(trainer, folders[member], data, own, each), member);
         });
 
-        ModelFolder.Retriever.Write(
-            folder, options.ToModel(data.Catalog.Count),
-            MemberWeights.Join([.. folders.Select(place => SafetensorsFile.Read(Path.Combine(place, ModelFolder.WeightsName)).Values)]),
-            data.Hash);
+        ModelFolder.Retriever.Write(folder, options.ToModel(data.Catalog.Count), Join(folders), data.Hash);
         ForgetTraining(folder); // its members have their own
         using RetrieverNetwork network = ModelFolder.ReadRetriever(folder, data);
         torch.Device device = torch.device(context.Device);
@@ -101,10 +96,9 @@ internal static class TrainRetrieverStep
         }
     }
 
-    // One at a time: torch has one generator for all initial weights.
     private static RetrieverTrainer CreateTrainer(PreparedData data, TrainRetrieverOptions options, torch.Device device, StepContext context, int member)
     {
-        lock (FirstWeights)
+        lock (RetrieverTrainer.Generator)
         {
             torch.manual_seed(context.Seed);
             ModelInfo model = options.ToModel(data.Catalog.Count);
@@ -189,11 +183,24 @@ internal static class TrainRetrieverStep
     }
 
     /// <summary>How each member of the retriever in a folder was trained; one entry for a single network.</summary>
-    /// <exception cref="UserErrorException">There is no record, as for imported weights, or it is damaged.</exception>
-    internal static IReadOnlyList<TrainingState<TrainRetrieverOptions>> ReadRecords(string folder) =>
-        ModelFolder.Retriever.ReadModel(folder).Members is { } members
-            ? [.. Enumerable.Range(0, members).Select(member => ReadRecord(ModelFolder.MemberFolder(folder, member)))]
-            : [ReadRecord(folder)];
+    /// <exception cref="UserErrorException">There is no record, as for imported weights, it is damaged, or an interrupted training has replaced members.</exception>
+    internal static IReadOnlyList<TrainingState<TrainRetrieverOptions>> ReadRecords(string folder)
+    {
+        if (ModelFolder.Retriever.ReadModel(folder).Members is not { } count)
+        {
+            return [ReadRecord(folder)];
+        }
+
+        string[] folders = [.. Enumerable.Range(0, count).Select(member => ModelFolder.MemberFolder(folder, member))];
+        TrainingState<TrainRetrieverOptions>[] records = [.. folders.Select(ReadRecord)];
+        IReadOnlyDictionary<string, NamedTensor> joined = SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName));
+        bool isWhole = Join(folders).All(tensor => joined.TryGetValue(tensor.Name, out NamedTensor? same) && same.Values.AsSpan().SequenceEqual(tensor.Values));
+        return isWhole ? records
+            : throw new UserErrorException($"A training in {folder} was interrupted: its networks are newer than the weights that join them. Continue with 'train-retriever --resume', or train again.");
+    }
+
+    private static IEnumerable<NamedTensor> Join(IEnumerable<string> memberFolders) =>
+        MemberWeights.Join([.. memberFolders.Select(member => SafetensorsFile.Read(Path.Combine(member, ModelFolder.WeightsName)).Values)]);
 
     private static TrainingState<TrainRetrieverOptions> ReadRecord(string folder)
     {
@@ -202,7 +209,7 @@ internal static class TrainRetrieverStep
         {
             return TrainingJson.Read<TrainingState<TrainRetrieverOptions>>(path) is { BestEpoch: > 0 } record
                 ? record
-                : throw new UserErrorException($"{folder} has no record of a training ({TrainingLog.MetricsName}), as for imported weights. Run 'train-retriever' first.");
+                : throw new UserErrorException($"{folder} has no record of a training ({TrainingLog.MetricsName}), as for imported weights or after an interrupted training. Run 'train-retriever' first.");
         }
         catch (JsonException e)
         {

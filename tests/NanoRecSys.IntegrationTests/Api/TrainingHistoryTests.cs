@@ -30,16 +30,16 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     {
         await using ApiServer api = ApiServer.Start();
         const string Run = "20260102-120000-000";
-        Append(api, Run, "train-retriever", 0, epoch: 1, loss: 9, ndcg: 0.02);
-        Append(api, Run, "train-retriever", 1, epoch: 1, loss: 8, ndcg: 0.04);
-        Append(api, Run, "train-retriever", 2, epoch: 2, loss: 7, ndcg: 0.06);
-        Append(api, Run, "train-retriever", 3, ndcg: 0.05);
+        Append(api, Run, "train-retriever", 0, epoch: 2, loss: 7, ndcg: 0.06); // resumed after its first epoch
+        Append(api, Run, "train-retriever", 1, epoch: 1, loss: 9, ndcg: 0.02);
+        Append(api, Run, "train-retriever", 2, epoch: 2, loss: 8, ndcg: 0.04);
+        Append(api, Run, "train-retriever", 3, ndcg: 0.07);
 
         JsonElement run = (await api.GetAsync("/training/runs")).GetProperty("runs")[0];
 
-        Assert.Equal([(1, 8.5, 0.03), (2, 7, 0.06)], run.GetProperty("epochs").EnumerateArray().Select(epoch =>
+        Assert.Equal([(1, 9, 0.02), (2, 7.5, 0.05)], run.GetProperty("epochs").EnumerateArray().Select(epoch =>
             (epoch.GetProperty("epoch").GetInt32(), epoch.GetProperty("loss").GetDouble(), epoch.GetProperty("ndcg").GetDouble())));
-        Assert.Equal(0.05, run.GetProperty("best").GetProperty("ndcg@10").GetDouble());
+        Assert.Equal(0.07, run.GetProperty("best").GetProperty("ndcg@10").GetDouble());
         Assert.False(run.TryGetProperty("best_epoch", out _));
     }
 

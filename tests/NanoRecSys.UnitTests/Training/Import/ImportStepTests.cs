@@ -72,16 +72,29 @@ public sealed class ImportStepTests : FolderTests
     }
 
     [Fact]
+    public async Task A_prefix_before_the_names_of_several_networks_is_removed()
+    {
+        IEnumerable<NamedTensor> wrapped = Members(_tower.Values, _tower.Values).Values.Select(tensor => tensor with { Name = $"module.{tensor.Name}" });
+
+        ImportSummary summary = await ImportAsync(wrapped, new ImportOptions { Heads = 2 }, _context);
+
+        Assert.Equal(2, summary.UserTower!.Members);
+        Assert.Contains("The names in weights.safetensors were read without their prefix 'module.'.", summary.Notes);
+    }
+
+    [Fact]
     public async Task Networks_of_different_sizes_and_tensors_beside_them_are_refused()
     {
         var options = new ImportOptions { Heads = 2 };
         IEnumerable<NamedTensor> sizes = Members(_tower.Values, RandomWeights.Tower(blocks: 1).Weights.Values).Values;
         IEnumerable<NamedTensor> incomplete = Members(_tower.Values, _tower.Values.Skip(1)).Values;
         IEnumerable<NamedTensor> more = [.. Members(_tower.Values, _tower.Values).Values, new NamedTensor("norm.bias", [16], new float[16])];
+        IEnumerable<NamedTensor> gap = Members(_tower.Values, _tower.Values, _tower.Values).Values.Where(tensor => !tensor.Name.StartsWith("members.1.", StringComparison.Ordinal));
 
-        await Assert.RefusedAsync(() => ImportAsync(sizes, options, _context), "contains networks of different sizes.");
-        await Assert.RefusedAsync(() => ImportAsync(incomplete, options, _context), "is not a user tower that can be imported: missing: 'embedding.weight'");
-        await Assert.RefusedAsync(() => ImportAsync(more, options, _context), "contains other tensors besides those of its 2 networks.");
+        await Assert.RefusedAsync(() => ImportAsync(sizes, options, _context), "contains networks of different configurations.");
+        await Assert.RefusedAsync(() => ImportAsync(incomplete, options, _context), "Network 1 in ", "weights.safetensors is not a user tower that can be imported: missing: 'embedding.weight'.");
+        await Assert.RefusedAsync(() => ImportAsync(more, options, _context), "contains other tensors besides those of its networks.");
+        await Assert.RefusedAsync(() => ImportAsync(gap, options, _context), "contains the networks 0, 2; their numbers must start at 0 and have no gap.");
         Assert.False(Directory.Exists(Folder.File("artifacts")));
     }
 

@@ -50,7 +50,7 @@ public sealed class RefitStepTests : FolderTests
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
         await Assert.RefusedAsync(() => RefitStep.RunAsync(context),
-            $"{context.Workspace.RetrieverFolder} has no record of a training (metrics.json), as for imported weights. Run 'train-retriever' first.");
+            $"{context.Workspace.RetrieverFolder} has no record of a training (metrics.json), as for imported weights or after an interrupted training. Run 'train-retriever' first.");
     }
 
     private static EvaluationResult Of(EvaluationReport report, string model, string split) =>

@@ -88,6 +88,26 @@ public sealed class RetrieverMembersTests : FolderTests
         Assert.Equal(Weights(uninterrupted), Weights(interrupted));
     }
 
+    [Theory]
+    [InlineData(3, "retriever was interrupted: its networks are newer than the weights that join them.")] // during the second member
+    [InlineData(1, "has no record of a training (metrics.json), as for imported weights or after an interrupted training.")]
+    public async Task A_refit_is_refused_after_an_interrupted_training_until_that_is_resumed(int reports, string reason)
+    {
+        StepContext context = await PrepareAsync(Folder, "a");
+        await TrainRetrieverStep.RunAsync(Two, context);
+        TrainRetrieverOptions others = Two with { Epochs = 2, LearningRate = 0.005 };
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
+            others, context with { Progress = new CancelAfterValidations(reports, stop), Cancellation = stop.Token }));
+
+        UserErrorException refused = await Assert.ThrowsAsync<UserErrorException>(() => RefitStep.RunAsync(context));
+        await TrainRetrieverStep.RunAsync(others with { Resume = true }, context);
+        await RefitStep.RunAsync(context);
+
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(2, ModelFolder.Retriever.ReadModel(context.Workspace.RefitFolder).Members);
+    }
+
     [Fact]
     public async Task A_warm_start_begins_with_the_served_weights_of_each_member()
     {
@@ -126,6 +146,19 @@ public sealed class RetrieverMembersTests : FolderTests
         Assert.All(expected.data<float>().ToArray().Zip(user), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
         Assert.Contains(ArtifactNames.UserTowerInt8, report.Parity.Keys);
         Assert.Equal(2 * options.Dimension, NpyFile.Read(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings)).Columns);
+    }
+
+    private sealed class CancelAfterValidations(int count, CancellationTokenSource stop) : IProgress<ProgressEvent>
+    {
+        private int _validations;
+
+        public void Report(ProgressEvent value)
+        {
+            if (value.Metrics is not null && ++_validations == count)
+            {
+                stop.Cancel();
+            }
+        }
     }
 
     private static float[] Cosines(RetrieverNetwork network)
