@@ -11,6 +11,7 @@ namespace NanoRecSys.Benchmarks.Stack;
 internal sealed class LocalStack : IDisposable
 {
     private const int MostLines = 100;
+    private static readonly ConcurrentDictionary<int, int> GivenPorts = new();
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-stack-").FullName;
@@ -226,12 +227,17 @@ internal sealed class LocalStack : IDisposable
 
     private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
 
-    /// <summary>Below the ephemeral ports, so that no outgoing connection takes it before the server does.</summary>
+    /// <summary>Below the ephemeral ports, so that no outgoing connection takes it before the server does, and never the same twice in a process.</summary>
     public static int FreePort()
     {
         while (true)
         {
             int port = Random.Shared.Next(20_000, 32_000);
+            if (!GivenPorts.TryAdd(port, port))
+            {
+                continue;
+            }
+
             try
             {
                 using var listener = new TcpListener(IPAddress.Loopback, port);

@@ -28,6 +28,14 @@ public sealed class TrainingProgressTests : BunitContext
     }
 
     [Fact]
+    public void Figures_of_one_of_several_networks_name_it()
+    {
+        var page = Show(Runs.Event(65, 2, "train-retriever") with { Epoch = 3, Metrics = new Dictionary<string, double> { ["hr@10"] = 0.1043 }, Message = "member 2 of 2" });
+
+        Assert.Equal(["3 member 2 of 2", "0.1043"], page.FindAll("[data-testid=validation-table] td").Select(cell => cell.TextContent));
+    }
+
+    [Fact]
     public void A_stage_without_a_known_share_shows_an_indefinite_bar()
     {
         var page = Show(Runs.Event(1, 1, "prepare"));
