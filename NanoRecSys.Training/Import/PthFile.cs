@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Import;
 
@@ -175,12 +174,9 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
 }
 
 /// <summary>Finds a network's tensors in a saved file: alone, inside a checkpoint, or wrapped by another module.</summary>
-internal static partial class StateDictionary
+internal static class StateDictionary
 {
     private const int DeepestNesting = 4;
-
-    [GeneratedRegex(@"(?<=^|\.)members\.[0-9]{1,4}\.$", RegexOptions.CultureInvariant)]
-    private static partial Regex Member();
 
     /// <summary>Usual keys of checkpoints, most specific first.</summary>
     private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model", "user_tower", "ranker", "module", "weights"];
@@ -213,7 +209,7 @@ internal static partial class StateDictionary
     }
 
     /// <summary>The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty if there is none, or if several
-    /// networks in the file could be meant.</summary>
+    /// networks in the file could be meant. Members of one training share a prefix.</summary>
     public static string PrefixOf(IEnumerable<string> names, string[] landmarks)
     {
         HashSet<string> all = [.. names];
@@ -221,7 +217,7 @@ internal static partial class StateDictionary
             .Where(name => IsNamed(name, landmarks[0]))
             .Select(name => name[..^landmarks[0].Length])
             .Where(prefix => landmarks.All(landmark => all.Contains(prefix + landmark)))
-            .Select(prefix => Member().Replace(prefix, "")).Distinct()];
+            .Select(prefix => MemberWeights.Name().Replace(prefix, "")).Distinct()];
         return prefixes is [var only] ? only : "";
     }
 

@@ -75,7 +75,7 @@ internal sealed class ConcatenatedTowers : RetrieverNetwork
 /// <summary>The weights of a <see cref="ConcatenatedTowers"/>, and those of its members.</summary>
 internal static partial class MemberWeights
 {
-    [GeneratedRegex(@"^members\.(?<member>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"(?<=^|\.)members\.(?<member>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
     public static partial Regex Name();
 
     /// <param name="members">The weights of each member, by their names in a single tower.</param>

@@ -14,12 +14,12 @@ internal sealed record StepResult(int Step, int Steps, double Loss, double Seque
 /// <summary>Trains a user tower: its optimizer, its loss and its position in the schedule.</summary>
 internal sealed class RetrieverTrainer : IDisposable
 {
-    private readonly DataSplit _split;
-    private readonly TrainRetrieverOptions _options;
-    private readonly long _seed;
     /// <summary>Held while initial weights are drawn: torch has one generator, which another member's epoch must not seed meanwhile.</summary>
     public static readonly Lock Generator = new();
 
+    private readonly DataSplit _split;
+    private readonly TrainRetrieverOptions _options;
+    private readonly long _seed;
     private readonly IRetrieverLoss _loss;
     private readonly Parameter[] _parameters;
     private readonly AdamW _optimizer;
