@@ -1,7 +1,11 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using NanoRecSys.Contracts;
+using Polly;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 
@@ -146,4 +150,114 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     private static EventRequest Timed(EventRequest interaction) =>
         interaction.Key is not null ? interaction // the key already identifies it
         : interaction with { Timestamp = interaction.Timestamp ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds() };
+}
+
+/// <summary>Configuration section <c>NanoRecSys</c>.</summary>
+public sealed class NanoRecSysOptions
+{
+    public const string Section = "NanoRecSys";
+
+    /// <summary>The API's address: <c>https://recommender.example.com</c>, or <c>https+http://api</c> with service discovery.</summary>
+    public Uri? Address { get; set; }
+
+    /// <summary>One of the API's <c>Security:WriteKeys</c>; needed to store events and items if the API requires a key.</summary>
+    public string? WriteKey { get; set; }
+}
+
+public static class NanoRecSysRegistration
+{
+    /// <summary>Registers <see cref="NanoRecSysClient"/>, configured by section <c>NanoRecSys</c> and by <paramref name="configure"/>.</summary>
+    public static IHttpClientBuilder AddNanoRecSys(this IServiceCollection services, Action<NanoRecSysOptions>? configure = null)
+    {
+        OptionsBuilder<NanoRecSysOptions> options = services.AddOptions<NanoRecSysOptions>().BindConfiguration(NanoRecSysOptions.Section);
+        options.Configure(configure ?? (_ => { })).Validate(known => known.Address is not null, "NanoRecSys:Address is not set. It is the address of the API.");
+        return services.AddHttpClient(nameof(NanoRecSysClient))
+            .ConfigureHttpClient((provider, http) => http.BaseAddress = provider.GetRequiredService<IOptions<NanoRecSysOptions>>().Value.Address)
+            .AddTypedClient((http, provider) => new NanoRecSysClient(http, provider.GetRequiredService<IOptions<NanoRecSysOptions>>().Value.WriteKey))
+            .AddRecommenderResilience();
+    }
+
+    /// <summary>Fails within eight seconds, because a user waits for the page. An answer such as 503 (no model yet) is passed on, not retried.</summary>
+    public static IHttpClientBuilder AddRecommenderResilience(this IHttpClientBuilder client)
+    {
+#pragma warning disable EXTEXP0001 // The only way to replace a default pipeline; marked experimental.
+        client.RemoveAllResilienceHandlers();
+#pragma warning restore EXTEXP0001
+        client.AddStandardResilienceHandler(options =>
+        {
+            options.AttemptTimeout.Timeout = TimeSpan.FromSeconds(5);
+            options.TotalRequestTimeout.Timeout = TimeSpan.FromSeconds(8);
+            options.CircuitBreaker.SamplingDuration = TimeSpan.FromSeconds(10);
+            options.CircuitBreaker.BreakDuration = TimeSpan.FromSeconds(1);
+            options.Retry.MaxRetryAttempts = 2;
+            options.Retry.Delay = TimeSpan.FromMilliseconds(150);
+            options.Retry.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
+            options.CircuitBreaker.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
+        });
+        return client;
+    }
+}
+
+/// <summary>Why a call to the API failed.</summary>
+public enum ApiFailure
+{
+    /// <summary>The API did not answer in time or at all.</summary>
+    Away,
+
+    /// <summary>The API answered 503: it has no model to serve, or its store does not answer.</summary>
+    NotReady,
+
+    /// <summary>The API answered 401 or 403: the key is missing or wrong.</summary>
+    KeyNeeded,
+
+    /// <summary>The API answered 404: there is no such user, item or version.</summary>
+    NotFound,
+
+    /// <summary>The API answered with another error.</summary>
+    Refused,
+}
+
+/// <summary>A call to the API failed; the message can be shown to users.</summary>
+public sealed class ApiException(ApiFailure failure, string message, Exception? innerException = null) : Exception(message, innerException)
+{
+    public ApiFailure Failure { get; } = failure;
+
+    /// <summary>
+    /// All messages in an error body: <c>detail</c> is a sentence, a list of field errors (<c>msg</c>), or an object with
+    /// <c>errors</c> and <c>warnings</c>. Empty if there is none.
+    /// </summary>
+    public static IReadOnlyList<string> Sentences(string body)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("detail", out JsonElement detail)
+                ? [.. SentencesOf(detail)]
+                : [];
+        }
+        catch (JsonException)
+        {
+            return [];
+        }
+    }
+
+    internal static ApiFailure FailureOf(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.ServiceUnavailable => ApiFailure.NotReady,
+        HttpStatusCode.NotFound => ApiFailure.NotFound,
+        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiFailure.KeyNeeded,
+        _ => ApiFailure.Refused,
+    };
+
+    private static IEnumerable<string> SentencesOf(JsonElement detail) => detail.ValueKind switch
+    {
+        JsonValueKind.String => [detail.GetString()!],
+        JsonValueKind.Array => detail.EnumerateArray().SelectMany(SentencesOf),
+        JsonValueKind.Object when detail.TryGetProperty("msg", out JsonElement message) => SentencesOf(message),
+        JsonValueKind.Object => Property(detail, "errors").Concat(Property(detail, "warnings")),
+        _ => [],
+    };
+
+    private static IEnumerable<string> Property(JsonElement detail, string name) =>
+        detail.TryGetProperty(name, out JsonElement list) ? SentencesOf(list) : [];
 }

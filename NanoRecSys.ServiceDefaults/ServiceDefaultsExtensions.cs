@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Hosting;
@@ -5,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Primitives;
 
 namespace NanoRecSys.ServiceDefaults;
 
@@ -91,4 +93,74 @@ internal static class ServiceDefaultsExtensions
         HealthStatus.Degraded => "degraded",
         _ => "unhealthy",
     };
+}
+
+/// <summary>
+/// Refuses requests that only a browser sends for a page of another origin: a write or a web socket (neither needs a preflight), and a
+/// request to loopback under a foreign host name (DNS rebinding). Programs send neither header and are not affected.
+/// </summary>
+internal static class CrossOriginProtection
+{
+    private static readonly StringSegment[] LoopbackNames = ["localhost", "*.localhost", "127.0.0.1", "[::1]"];
+
+    /// <param name="origins">Other origins whose pages may write, such as <c>https://shop.example</c>.</param>
+    public static void UseCrossOriginProtection(this WebApplication app, IEnumerable<string>? origins = null)
+    {
+        HashSet<string> allowed = new(origins ?? [], StringComparer.OrdinalIgnoreCase);
+        // The framework's host filtering enforces this setting. Behind a reverse proxy on the same machine it must name the public host.
+        bool areHostsConfigured = app.Configuration["AllowedHosts"] is { Length: > 0 } hosts && hosts != "*";
+        string? known = null; // the last accepted host: nearly every request has it
+        app.Use((http, next) =>
+        {
+            HostString host = http.Request.Host;
+            if (!areHostsConfigured && host.Value != known)
+            {
+                if (IsForeignHost(http))
+                {
+                    return RefuseAsync(http, StatusCodes.Status400BadRequest, $"The host name '{host.Host}' is not served on loopback. Set AllowedHosts to serve it.");
+                }
+
+                known = http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address) ? host.Value : known;
+            }
+
+            if (Changes(http) && !IsSameOrigin(http.Request.Headers, host, allowed))
+            {
+                return RefuseAsync(http, StatusCodes.Status403Forbidden,
+                    "A page of another origin may not send this request. Add its origin to Security:CorsOrigins to allow it.");
+            }
+
+            return next(http);
+        });
+    }
+
+    private static bool IsForeignHost(HttpContext http) =>
+        http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address)
+        && http.Request.Host is { HasValue: true } host && !HostString.MatchesAny(host.Host, LoopbackNames);
+
+    private static bool Changes(HttpContext http) =>
+        !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || HttpMethods.IsOptions(http.Request.Method))
+        || http.WebSockets.IsWebSocketRequest || http.Request.Headers.Upgrade.Count > 0;
+
+    private static bool IsSameOrigin(IHeaderDictionary headers, HostString host, HashSet<string> allowed)
+    {
+        string? origin = headers.Origin;
+        if (origin is not null && allowed.Contains(origin))
+        {
+            return true;
+        }
+
+        // Browsers send it over TLS and to loopback, and pages cannot set it. A proxy may change Host, but not this.
+        if (headers["Sec-Fetch-Site"] is { Count: > 0 } site)
+        {
+            return site == "same-origin" || site == "none";
+        }
+
+        return origin is null || (Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static Task RefuseAsync(HttpContext http, int status, string detail)
+    {
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsJsonAsync(new { detail, request_id = http.TraceIdentifier });
+    }
 }

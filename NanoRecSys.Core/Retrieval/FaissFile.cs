@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
@@ -79,5 +83,163 @@ internal static class FaissFile
         reader.Skip(floats * sizeof(float));
         var mapped = new MappedFile(file);
         return new FlatIndex(mapped.Column<float>(start, (int)floats), header.Dimension, header.Metric) { Mapped = mapped };
+    }
+}
+
+/// <summary>
+/// Reads FAISS's little-endian numbers. Every length is checked against the rest of the file before memory is
+/// allocated, so that a file of a few bytes cannot request gigabytes.
+/// </summary>
+internal sealed class FaissReader(Stream stream, string name)
+{
+    private const int ValuesAtOnce = 1 << 16; // an array may be larger than two gigabytes, but not a span of its bytes
+
+    private readonly long _length = stream.Length;
+
+    public long Position => stream.Position;
+    public long Left => _length - stream.Position;
+
+    /// <summary>Four letters that identify what follows.</summary>
+    public string Letters()
+    {
+        Span<byte> letters = stackalloc byte[4];
+        ReadBytes(letters);
+        Span<char> text = stackalloc char[4];
+        for (int i = 0; i < letters.Length; i++)
+        {
+            text[i] = letters[i] is >= 0x20 and < 0x7F ? (char)letters[i] : '?';
+        }
+
+        return text.ToString();
+    }
+
+    public T Number<T>()
+        where T : unmanaged
+    {
+        T value = default;
+        ReadBytes(MemoryMarshal.AsBytes(new Span<T>(ref value)));
+        return value;
+    }
+
+    /// <summary>A count that must have the expected value.</summary>
+    public void Expect(string what, long expected)
+    {
+        long actual = Number<long>();
+        Require(actual == expected, $"{what}: {actual}, expected {expected}");
+    }
+
+    /// <summary>A length and that many values.</summary>
+    public T[] Vector<T>()
+        where T : unmanaged => Values<T>(Number<long>());
+
+    /// <param name="what">For the message if the file has another length.</param>
+    public T[] Vector<T>(string what, long count)
+        where T : unmanaged
+    {
+        Expect(what, count);
+        return Values<T>(count);
+    }
+
+    public T[] Values<T>(long count)
+        where T : unmanaged
+    {
+        Require(
+            count >= 0 && count <= Array.MaxLength && count <= Left / Unsafe.SizeOf<T>(),
+            $"{count} values of {Unsafe.SizeOf<T>()} bytes do not fit in the remaining {Left} bytes");
+        T[] values = GC.AllocateUninitializedArray<T>((int)count);
+        for (int start = 0; start < values.Length; start += ValuesAtOnce)
+        {
+            ReadBytes(MemoryMarshal.AsBytes(values.AsSpan(start, Math.Min(ValuesAtOnce, values.Length - start))));
+        }
+
+        return values;
+    }
+
+    public void Skip(long bytes)
+    {
+        Require(bytes >= 0 && bytes <= Left, $"{bytes} bytes do not fit in the remaining {Left}");
+        stream.Seek(bytes, SeekOrigin.Current);
+    }
+
+    /// <exception cref="InvalidDataException">The condition does not hold.</exception>
+    public void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw Error(message);
+        }
+    }
+
+    public InvalidDataException Error(string message) => new($"{name}: {message} (byte {stream.Position}).");
+
+    private void ReadBytes(Span<byte> bytes)
+    {
+        // One read may return fewer bytes than requested; a file that shrank in the meantime returns none.
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+        {
+            throw Error("the file ends too early");
+        }
+    }
+}
+
+internal sealed class FaissWriter(Stream stream)
+{
+    public void Letters(string letters) => stream.Write(Encoding.ASCII.GetBytes(letters));
+
+    public void Number<T>(T value)
+        where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
+
+    /// <summary>A length and that many values.</summary>
+    public void Vector<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        Number((long)values.Length);
+        Values(values);
+    }
+
+    public void Values<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        // In parts, because a large array has more bytes than a span can hold.
+        const int Part = 1 << 24;
+        for (; values.Length > Part; values = values[Part..])
+        {
+            stream.Write(MemoryMarshal.AsBytes(values[..Part]));
+        }
+
+        stream.Write(MemoryMarshal.AsBytes(values));
+    }
+}
+
+/// <summary>The beginning of every index file after its letters.</summary>
+internal readonly record struct FaissHeader(int Dimension, int Rows, VectorMetric Metric)
+{
+    private const long UnusedField = 1 << 20; // FAISS writes this number in place of fields of older versions
+    private const int MaxDimension = 1 << 16;
+
+    public static FaissHeader Of(IVectorIndex index) => new(index.Dimension, index.Count, index.Metric);
+
+    public static FaissHeader Read(FaissReader reader)
+    {
+        int dimension = reader.Number<int>();
+        long rows = reader.Number<long>();
+        reader.Skip(2 * sizeof(long));
+        byte trained = reader.Number<byte>();
+        int metric = reader.Number<int>();
+        reader.Require(dimension is > 0 and <= MaxDimension, $"the dimension is {dimension}, expected 1 to {MaxDimension}");
+        reader.Require(rows is >= 0 and <= int.MaxValue, $"{rows} rows");
+        reader.Require(trained == 1, "the index is not trained");
+        reader.Require(metric is 0 or 1, $"metric {metric} is not supported (0 inner product, 1 squared distance)");
+        return new FaissHeader(dimension, (int)rows, metric == 0 ? VectorMetric.InnerProduct : VectorMetric.L2);
+    }
+
+    public void Write(FaissWriter writer)
+    {
+        writer.Number(Dimension);
+        writer.Number((long)Rows);
+        writer.Number(UnusedField);
+        writer.Number(UnusedField);
+        writer.Number((byte)1); // trained
+        writer.Number(Metric == VectorMetric.InnerProduct ? 0 : 1);
     }
 }

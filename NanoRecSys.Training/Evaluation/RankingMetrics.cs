@@ -36,89 +36,98 @@ internal static class RankingMetrics
     }
 }
 
-/// <summary><c>metrics/MODEL.json</c>: a model's latest metrics, one entry per split, exclusion and window; only those of a full ranking, since they
-/// are published. Every evaluation on test, with any protocol, is also appended to <c>test-evaluations.jsonl</c>, which is never rewritten: it
-/// shows how often the test split was used.</summary>
-internal static class MetricsFile
+/// <summary>Qualities of the lists other than accuracy, and accuracy by slices of users and items.</summary>
+internal static class BeyondAccuracy
 {
-    public const string TestLog = "test-evaluations.jsonl";
+    public const int K = 10;
 
-    /// <summary>Empty if nothing was measured, or if an earlier version measured it.</summary>
-    public static SavedMetrics Read(Workspace workspace, string model)
+    public const string ByHistory = "history";
+    public const string ByPopularity = "item popularity";
+
+
+    private static readonly int[] HistoryEdges = [5, 20, 50, 100]; // longest history of each slice
+    private static readonly (double Share, string Name)[] ItemTiers = [(0.01, "top 1%"), (0.1, "top 10%"), (0.5, "top half"), (1, "rest")];
+
+    /// <param name="lists">[U, K] best first; row -1 after the last.</param>
+    /// <param name="trainCounts">[V] interactions of each item in the training part.</param>
+    public static ListQuality Of(ReadOnlySpan<Candidate> lists, Catalog catalog, IReadOnlyList<int> trainCounts, int users)
     {
-        try
+        var recommended = new HashSet<int>();
+        int[] tier = Tiers(trainCounts);
+        double novelty = 0, distance = 0;
+        int slots = 0, inHead = 0, pairs = 0;
+        for (int start = 0; start < lists.Length; start += K)
         {
-            return TrainingJson.Read<SavedMetrics>(PathOf(workspace, model)) ?? SavedMetrics.None;
+            ReadOnlySpan<Candidate> list = lists.Slice(start, K);
+            for (int i = 0; i < K && list[i].Row >= 0; i++)
+            {
+                int row = list[i].Row;
+                recommended.Add(row);
+                slots++;
+                inHead += tier[row] == 0 ? 1 : 0;
+                novelty -= Math.Log2(Math.Clamp((double)trainCounts[row] / users, 1.0 / users, 1));
+                for (int j = 0; j < i; j++)
+                {
+                    if (Distance(catalog.Items[row].Categories, catalog.Items[list[j].Row].Categories) is { } between)
+                    {
+                        distance += between;
+                        pairs++;
+                    }
+                }
+            }
         }
-        catch (JsonException)
-        {
-            return SavedMetrics.None;
-        }
+
+        return new ListQuality(
+            (double)recommended.Count / Math.Max(1, catalog.Count), novelty / Math.Max(1, slots), (double)inHead / Math.Max(1, slots), pairs > 0 ? distance / pairs : null);
     }
 
-    public static void Save(Workspace workspace, PreparedData data, EvaluationResult result, DateTimeOffset time)
+    /// <summary>Metrics by length of the history and by popularity of the target; slices without users are left out.</summary>
+    /// <param name="ranks">[U] ranks of one model.</param>
+    /// <param name="trainCounts">[V]</param>
+    public static IReadOnlyList<MetricSlice> Slices(RankedUsers users, int[] ranks, IReadOnlyList<int> trainCounts)
     {
-        Directory.CreateDirectory(workspace.MetricsFolder);
-        if (result.IsComparable)
-        {
-            Replace(workspace, data, result);
-        }
+        int[] tier = Tiers(trainCounts);
+        IEnumerable<MetricSlice> SlicesBy(string kind, int count, Func<int, int> sliceOf, Func<int, string> name) =>
+            from slice in Enumerable.Range(0, count)
+            let own = Enumerable.Range(0, ranks.Length).Where(user => sliceOf(user) == slice).Select(user => ranks[user]).ToArray()
+            where own.Length > 0
+            select new MetricSlice(kind, name(slice), own.Length, own.Average(rank => RankingMetrics.Hit(rank, K)), own.Average(rank => RankingMetrics.Gain(rank, K)));
 
-        if (result.Split == NextItemRanking.NameOf(HeldOut.Test))
-        {
-            string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
-            File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJson.Default.TestEvaluation) + "\n");
-        }
+        return [
+            .. SlicesBy(ByHistory, HistoryEdges.Length + 1, user => HistoryEdges.Count(edge => users.HistoryLengths[user] > edge), HistoryName),
+            .. SlicesBy(ByPopularity, ItemTiers.Length, user => tier[users.Targets[user]], slice => ItemTiers[slice].Name)];
     }
 
-    /// <returns>How the data or the model's weights differ from the measured ones; null if they are the same.</returns>
-    public static string? Difference(SavedMetrics saved, Workspace workspace, PreparedData data, string model) =>
-        Provenance.Difference(saved.MadeOf, [.. InputsOf(workspace, data, model)]);
-
-    private static void Replace(Workspace workspace, PreparedData data, EvaluationResult result)
+    private static string HistoryName(int slice) => slice switch
     {
-        SavedMetrics saved = Read(workspace, result.Model);
-        IReadOnlyList<EvaluationResult> others = Difference(saved, workspace, data, result.Model) is null ? saved.Results : [];
-        var updated = new SavedMetrics(
-            InputsOf(workspace, data, result.Model).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
-            [.. others.Where(old => !IsReplaced(old, result)), result]);
-        TrainingJson.Write(PathOf(workspace, result.Model), updated);
+        0 => $"1-{HistoryEdges[0]}",
+        _ when slice == HistoryEdges.Length => $"{HistoryEdges[^1] + 1} or more",
+        _ => $"{HistoryEdges[slice - 1] + 1}-{HistoryEdges[slice]}",
+    };
+
+    /// <summary>[V] index into <see cref="ItemTiers"/> of each item; ties go to the smaller row.</summary>
+    private static int[] Tiers(IReadOnlyList<int> trainCounts)
+    {
+        int[] tiers = new int[trainCounts.Count];
+        int[] byCount = [.. Enumerable.Range(0, trainCounts.Count).OrderByDescending(row => trainCounts[row])];
+        for (int place = 0; place < byCount.Length; place++)
+        {
+            // The first items of a share, at least one.
+            tiers[byCount[place]] = ItemTiers.Count(tier => place >= Math.Max(1, (int)(tier.Share * byCount.Length)));
+        }
+
+        return Array.ConvertAll(tiers, tier => Math.Min(tier, ItemTiers.Length - 1));
     }
 
-    // An older entry may lack its window.
-    private static bool IsReplaced(EvaluationResult old, EvaluationResult result) =>
-        (old.Split, old.Exclude) == (result.Split, result.Exclude) && (old.Window ?? result.Window) == result.Window;
-
-    private static IEnumerable<(string Name, string? Hash)> InputsOf(Workspace workspace, PreparedData data, string model)
+    /// <summary>One minus the Jaccard index; null if an item has no category.</summary>
+    private static double? Distance(IReadOnlyList<string> first, IReadOnlyList<string> second)
     {
-        yield return (Provenance.Data, data.Hash);
-        if (model.StartsWith("ranker", StringComparison.Ordinal))
+        if (first.Count == 0 || second.Count == 0)
         {
-            yield return (Provenance.Ranker, ModelFolder.HashOf(workspace.RankerFolder));
+            return null;
         }
 
-        if (model == RaceStep.BlendName)
-        {
-            string race = Path.Combine(workspace.RaceFolder, RaceOutcome.FileName); // it contains the hashes of its lists
-            yield return ("race", File.Exists(race) ? FileHash.Of(race) : null);
-        }
-
-        if (model == RaceStep.BlendName || model.StartsWith("ranker", StringComparison.Ordinal) || model.StartsWith("retriever", StringComparison.Ordinal))
-        {
-            yield return (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder));
-        }
-        else
-        {
-            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model)));
-        }
+        int shared = first.Count(second.Contains);
+        return 1 - (double)shared / (first.Count + second.Count - shared);
     }
-
-    private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");
 }
-
-internal sealed record SavedMetrics(IReadOnlyDictionary<string, string> MadeOf, IReadOnlyList<EvaluationResult> Results)
-{
-    public static readonly SavedMetrics None = new(new Dictionary<string, string>(), []);
-}
-
-internal sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);

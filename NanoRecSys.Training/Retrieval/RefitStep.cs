@@ -25,3 +25,104 @@ internal static class RefitStep
         return new RefitSummary(members.Max(member => member.Epochs), loss, watch.Elapsed.TotalSeconds);
     }
 }
+
+/// <summary>
+/// Continues the retriever for a few epochs on all interactions, including held-out ones, and recomputes the chosen item lists on them: the
+/// served model then knows everybody's newest items. All metrics are those of the earlier models; no data is left to measure these.
+/// </summary>
+internal static class FinalFitStep
+{
+    /// <exception cref="UserErrorException">No prepared data, or no retriever trained here.</exception>
+    public static async Task<FinalFitSummary> RunAsync(FinalFitOptions options, StepContext context)
+    {
+        var watch = Stopwatch.StartNew();
+        Workspace workspace = context.Workspace;
+        PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
+        var whole = new WholeHistories(data.Histories);
+        data = data with { Split = whole, TrainCounts = PreparedData.CountTrain(whole, data.Catalog.Count) };
+        IReadOnlyList<TrainingState<TrainRetrieverOptions>> records = TrainRetrieverStep.ReadRecords(workspace.RetrieverFolder);
+        TrainRetrieverOptions trained = records[0].Options;
+        TrainRetrieverOptions continued = trained with
+        {
+            Epochs = options.Epochs,
+            LearningRate = options.LearningRateShare * trained.LearningRate,
+            WarmupSteps = 0,
+            Decay = LearningRateDecay.Cosine,
+        };
+        AtomicFolder.DeleteIfExists(workspace.FinalFolder);
+        await TrainRetrieverStep.FitAsync(
+            data, [.. records.Select((_, member) => new MemberFit(continued, options.Epochs, context.Seed + member))],
+            ModelFolder.ServedRetriever(workspace), workspace.FinalFolder, selected: null, context);
+
+        RaceOutcome? race = RaceOutcome.Find(workspace, data);
+        foreach (ItemListInfo list in race?.Lists ?? [])
+        {
+            Build(list.Name, data, context).Write(Path.Combine(workspace.FinalFolder, list.File));
+        }
+
+        // Last: with it the folder is complete.
+        var info = new FinalFitInfo(options.Epochs, continued.LearningRate, whole.Histories.InteractionCount);
+        var summary = new FinalFitSummary(info, InputsOf(workspace, data).ToDictionary(input => input.Name, input => input.Hash!), watch.Elapsed.TotalSeconds);
+        AtomicFile.Write(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName), JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Indented.FinalFitSummary));
+        context.Progress.Report(new ProgressEvent { Fraction = 1 });
+        return summary;
+    }
+
+    /// <returns>Null if there is none for this data and these weights.</returns>
+    public static FinalFitInfo? Find(Workspace workspace, PreparedData data)
+    {
+        string path = Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName);
+        try
+        {
+            FinalFitSummary? summary = File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.FinalFitSummary) : null;
+            return summary is not null && Provenance.Difference(summary.MadeOf, [.. InputsOf(workspace, data)]) is null ? summary.Info : null;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The chosen blend with its lists computed on the training part of <paramref name="data"/>.</summary>
+    public static ItemBlend BlendOf(RaceOutcome race, PreparedData data, StepContext context) =>
+        new([.. race.Lists.Select(list => Build(list.Name, data, context))], [.. race.Lists.Select(list => list.Weight)]);
+
+    private static ItemLists Build(string model, PreparedData data, StepContext context)
+    {
+        int items = data.Catalog.Count;
+        switch (model)
+        {
+            case Popularity.ModelName:
+                return Popularity.Lists(data.TrainWeights());
+            case ItemKnn.ModelName:
+                return ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation);
+            default:
+                EaseOptions ease = ModelFolder.Ease.ReadModel(Path.Combine(context.Workspace.BaselinesFolder, model));
+                return Ease.Build(data.Split, items, ease.Penalties[0], ease, context.Threads, context.Cancellation);
+        }
+    }
+
+    private static IEnumerable<(string Name, string? Hash)> InputsOf(Workspace workspace, PreparedData data)
+    {
+        yield return (Provenance.Data, data.Hash);
+        yield return (Provenance.Retriever, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace)));
+        yield return ("final fit", ModelFolder.HashOf(workspace.FinalFolder));
+    }
+}
+
+/// <summary>Options of <c>final-fit</c>.</summary>
+internal sealed record FinalFitOptions
+{
+    public int Epochs { get; init; } = 3;
+
+    /// <summary>Initial learning rate as a share of the training's; it decays to zero along a cosine.</summary>
+    public double LearningRateShare { get; init; } = 0.5;
+}
+
+/// <param name="Info">Its entry in the manifest.</param>
+/// <param name="MadeOf">See <see cref="Provenance"/>.</param>
+/// <param name="Seconds">Wall time.</param>
+internal sealed record FinalFitSummary(FinalFitInfo Info, IReadOnlyDictionary<string, string> MadeOf, double Seconds)
+{
+    public const string FileName = "final-fit.json";
+}

@@ -91,3 +91,103 @@ public sealed record TraceRow(string Part, string Name, double Left, double Widt
         return new TraceRow(part, name, Math.Clamp(start * scale, 0, 100 - width), width, duration);
     }
 }
+
+/// <summary>One stage's percentiles over a window, as SVG shapes in a field of 100 by 100.</summary>
+/// <param name="P50">Polylines, interrupted at gaps in the traffic.</param>
+/// <param name="Band">Polygons between the 50th and the 95th percentile.</param>
+/// <param name="Columns">One per step of the window, oldest first; null before the service started.</param>
+public sealed record LatencyChartShape(
+    LatencyScale Scale, IReadOnlyList<string> P50, IReadOnlyList<string> P95, IReadOnlyList<string> P99, IReadOnlyList<string> Band,
+    IReadOnlyList<LatencyColumn?> Columns)
+{
+    /// <param name="series">The window's steps, oldest first.</param>
+    /// <param name="windowSeconds">The window's length; the series may be shorter.</param>
+    public static LatencyChartShape From(IReadOnlyList<TelemetryPoint> series, string stage, double windowSeconds)
+    {
+        double step = series.Count > 0 ? series.Max(point => point.Seconds) : windowSeconds;
+        // The running step is incomplete: use its neighbor's length.
+        if (series.Count > 1)
+        {
+            step = (series[1].Time - series[0].Time).TotalSeconds;
+        }
+
+        int columns = Math.Max(series.Count, (int)Math.Round(windowSeconds / step));
+        LatencyColumn[] known = [.. series.Select((point, i) => new LatencyColumn(
+            point, point.Stages.FirstOrDefault(latency => latency.Stage == stage), 100 * (columns - series.Count + i + 0.5) / columns))];
+        var scale = LatencyScale.Of(known.Where(column => column.Latency is not null).SelectMany(column => new[] { column.Latency!.P50Ms, column.Latency.P99Ms }));
+        LatencyColumn[][] runs = [.. Runs(known).Select(run => run.Length > 1 ? run : AcrossStep(run[0], 50.0 / columns))];
+        return new LatencyChartShape(
+            scale, Lines(runs, scale, latency => latency.P50Ms), Lines(runs, scale, latency => latency.P95Ms), Lines(runs, scale, latency => latency.P99Ms),
+            [.. runs.Select(run => $"{Line(run, scale, latency => latency.P95Ms)} {Line([.. run.Reverse()], scale, latency => latency.P50Ms)}")],
+            [.. Enumerable.Repeat<LatencyColumn?>(null, columns - known.Length), .. known]);
+    }
+
+    // Adjacent steps with traffic.
+    private static IEnumerable<LatencyColumn[]> Runs(LatencyColumn[] columns)
+    {
+        List<LatencyColumn> run = [];
+        foreach (LatencyColumn column in columns)
+        {
+            if (column.Latency is not null)
+            {
+                run.Add(column);
+            }
+            else if (run.Count > 0)
+            {
+                yield return [.. run];
+                run.Clear();
+            }
+        }
+
+        if (run.Count > 0)
+        {
+            yield return [.. run];
+        }
+    }
+
+    private static string[] Lines(LatencyColumn[][] runs, LatencyScale scale, Func<StageLatency, double> percentile) =>
+        [.. runs.Select(run => Line(run, scale, percentile))];
+
+    // A point would be too small to see.
+    private static LatencyColumn[] AcrossStep(LatencyColumn alone, double half) => [alone with { Left = alone.Left - half }, alone with { Left = alone.Left + half }];
+
+    private static string Line(LatencyColumn[] run, LatencyScale scale, Func<StageLatency, double> percentile) =>
+        string.Join(' ', run.Select(column => $"{Text.Css(Math.Round(column.Left, 2))},{Text.Css(Math.Round(scale.Top(percentile(column.Latency!)), 2))}"));
+}
+
+/// <param name="Latency">Latency of the chosen stage; null if it did not run.</param>
+/// <param name="Left">Its center, in percent from the left.</param>
+public sealed record LatencyColumn(TelemetryPoint Point, StageLatency? Latency, double Left);
+
+/// <summary>A logarithmic axis of milliseconds: both a cache hit and a slow request are visible.</summary>
+public sealed record LatencyScale(double LowMs, double HighMs)
+{
+    private const double ShortestMs = 0.01;
+    private const int MostTicks = 6;
+    private static readonly double[] Steps = [1, 2, 5];
+
+    /// <summary>From a round number below the shortest duration to one above the longest.</summary>
+    public static LatencyScale Of(IEnumerable<double> milliseconds)
+    {
+        double[] all = [.. milliseconds.Select(ms => Math.Max(ms, ShortestMs))];
+        return all.Length == 0
+            ? new LatencyScale(0.1, 100)
+            : new LatencyScale(RoundNumbers(all.Min() / 10, all.Min()).Last(), RoundNumbers(all.Max() * 1.0001, all.Max() * 10).First());
+    }
+
+    /// <summary>Position of a duration, in percent from the top.</summary>
+    public double Top(double ms) => 100 * (Math.Log(HighMs) - Math.Log(Math.Clamp(ms, LowMs, HighMs))) / (Math.Log(HighMs) - Math.Log(LowMs));
+
+    /// <summary>Round numbers from bottom to top; only the powers of ten if there are many.</summary>
+    public IReadOnlyList<double> Ticks()
+    {
+        double[] all = [.. RoundNumbers(LowMs, HighMs)];
+        return all.Length <= MostTicks ? all : [.. all.Where(ms => Math.Abs(Math.Log10(ms) - Math.Round(Math.Log10(ms))) < 1e-6)];
+    }
+
+    // 1, 2 and 5 times the powers of ten; the tolerance covers rounding.
+    private static IEnumerable<double> RoundNumbers(double low, double high) => Enumerable
+        .Range((int)Math.Floor(Math.Log10(low)), (int)(Math.Ceiling(Math.Log10(high)) - Math.Floor(Math.Log10(low))) + 1)
+        .SelectMany(power => Steps.Select(step => step * Math.Pow(10, power)))
+        .Where(ms => ms >= low * (1 - 1e-9) && ms <= high * (1 + 1e-9));
+}

@@ -1,4 +1,3 @@
-using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp.Modules;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;

@@ -1,6 +1,5 @@
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
 using static TorchSharp.torch;

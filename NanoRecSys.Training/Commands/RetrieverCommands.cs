@@ -70,3 +70,27 @@ internal static class TrainRetrieverCommand
     private static string Figures(TrainRetrieverSummary summary) =>
         $"validation NDCG@10 {summary.Validation["ndcg@10"]:F4}, HR@10 {summary.Validation["hr@10"]:F4}";
 }
+
+internal static class RefitCommand
+{
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "refit", "Retrain the selected retriever with the validation items; 'evaluate' uses it on test, 'export' exports it", [],
+        (_, context) => RefitStep.RunAsync(context),
+        (summary, console) => console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}, validation items included"));
+}
+
+internal static class FinalFitCommand
+{
+    private static readonly FinalFitOptions Defaults = new();
+
+    private static readonly OptionSet<FinalFitOptions> Settings = new()
+    {
+        { Number("--epochs", "Epochs over all interactions", Defaults.Epochs, most: 1_000), (o, v) => o with { Epochs = v } },
+        { PositiveReal("--learning-rate-share", "Initial learning rate, as a share of the training's", Defaults.LearningRateShare), (o, v) => o with { LearningRateShare = v } },
+    };
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "final-fit", "Continue training the retriever on all interactions, held-out ones too, and recompute the chosen item lists; the metrics stay as before", Settings,
+        (parse, context) => FinalFitStep.RunAsync(Settings.Read(parse, Defaults), context),
+        (summary, console) => console.WriteLine($"{summary.Info.Epochs} epochs over {summary.Info.Interactions:N0} interactions in {ProgressText.Duration(summary.Seconds)}"));
+}
