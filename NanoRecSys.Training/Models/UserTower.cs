@@ -7,6 +7,18 @@ namespace NanoRecSys.Training.Models;
 
 /// <summary>The retriever: causal blocks over a user's items, and the item table shared with the item tower. Its weights have the names of
 /// <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>, <c>blocks.0.attn.qkv_proj.weight</c>, ...</summary>
+/// <remarks>
+/// Design choices:
+/// <list type="bullet">
+/// <item>sequences are packed end to end, P positions without padding</item>
+/// <item>one item table for input and output; a score is the cosine of user and item, divided by a fixed temperature in the loss</item>
+/// <item>rotary positions, or a learned bias by distance and, on request, by time; no absolute positions</item>
+/// <item>pre-norm with RMSNorm; SwiGLU; no biases in the feed-forward layers</item>
+/// <item>residual additions gated as in LiGR, or plain</item>
+/// <item>initial scale of the layers that end a residual branch: 1 / sqrt(2N), as in GPT-2</item>
+/// <item>content of items only in training; it is then added to the item table</item>
+/// </list>
+/// </remarks>
 internal sealed class UserTower : RetrieverNetwork
 {
     /// <summary>Name of the [V, D] item table among the weights.</summary>
