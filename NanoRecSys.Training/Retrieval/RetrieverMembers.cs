@@ -44,12 +44,12 @@ internal static class RetrieverMembers
     }
 }
 
-/// <summary>Combines the members' reports as those of one training; its progress is their mean.</summary>
+/// <summary>Combines the members' reports as those of one training: the mean of their progress, the mean loss and the total speed of those that are
+/// training. Validations and messages stay those of a member.</summary>
 internal sealed class MembersProgress(int members, IProgress<ProgressEvent> training)
 {
     private readonly Lock _gate = new();
-    private readonly double[] _done = new double[members];
-    private readonly double[] _resumedAt = new double[members];
+    private readonly ProgressEvent[] _latest = [.. Enumerable.Repeat(new ProgressEvent(), members)];
 
     public IProgress<ProgressEvent> Of(int member) => new MemberProgress(member, this);
 
@@ -57,15 +57,24 @@ internal sealed class MembersProgress(int members, IProgress<ProgressEvent> trai
     {
         lock (_gate)
         {
-            _done[member] = report.Fraction ?? _done[member];
-            _resumedAt[member] = report.Fraction is null ? _resumedAt[member] : report.ResumedAt;
-            training.Report(report with
+            _latest[member] = report.Fraction is null ? _latest[member] : report;
+            training.Report((report.Metrics is null && report.Message is null ? Together(report) : report with { Detail = $"member {member + 1} of {members}" }) with
             {
-                Fraction = report.Fraction is null ? null : _done.Average(),
-                ResumedAt = _resumedAt.Average(),
-                Detail = $"member {member + 1} of {members}",
+                Fraction = report.Fraction is null ? null : _latest.Average(each => each.Fraction ?? 0),
+                ResumedAt = _latest.Average(each => each.ResumedAt),
             });
         }
+    }
+
+    private ProgressEvent Together(ProgressEvent report)
+    {
+        ProgressEvent[] training = [.. _latest.Where(each => each.Fraction < 1)];
+        return training.Length == 0 ? report : report with
+        {
+            Epoch = training.Min(each => each.Epoch),
+            Loss = training.Average(each => each.Loss),
+            SequencesPerSecond = training.Sum(each => each.SequencesPerSecond),
+        };
     }
 
     // Not Progress<T>, which reports later and on another thread.

@@ -157,7 +157,8 @@ internal static class TrainRetrieverStep
         {
             MemberFit fit = members[member];
             each = each with { Seed = fit.Seed };
-            return WithTrainer(data, fit.Options, each, trainer => Task.FromResult(Fit(trainer, member, fit, start, data, each)), member);
+            TrainRetrieverOptions own = fit.Options with { WarmStart = fit.Options.WarmStart && start is null };
+            return WithTrainer(data, own, each, trainer => Task.FromResult(Fit(trainer, member, fit, start, data, each)), member);
         });
         ModelFolder.Retriever.Write(folder, options.ToModel(data.Catalog.Count), MemberWeights.Join([.. fits.Select(fit => fit.Weights)]), data.Hash, selected);
         return fits.Average(fit => fit.Loss);

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Sockets;
+using NanoRecSys.AppHost;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
@@ -10,10 +9,12 @@ internal sealed class PageServer : IAsyncDisposable
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(3);
 
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly Ports _ports = new();
     private readonly ConcurrentQueue<string?> _output = [];
     private Process? _process;
 
-    public PageServer() => Address = new Uri($"http://127.0.0.1:{FreePort()}");
+    // Below the ephemeral ports, so that no outgoing connection takes it while the server is down.
+    public PageServer() => Address = new Uri($"http://127.0.0.1:{_ports.Next(Random.Shared.Next(20_000, 32_000))}");
 
     public Uri Address { get; }
 
@@ -56,6 +57,7 @@ internal sealed class PageServer : IAsyncDisposable
         }
 
         _http.Dispose();
+        _ports.Dispose();
     }
 
     private async Task<bool> AnswersAsync()
@@ -68,24 +70,6 @@ internal sealed class PageServer : IAsyncDisposable
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
             return false;
-        }
-    }
-
-    // Below the ephemeral ports, so that no outgoing connection takes it while the server is down.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(20_000, 32_000));
-                listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
-            }
-            catch (SocketException)
-            {
-                // Taken; try another one.
-            }
         }
     }
 }

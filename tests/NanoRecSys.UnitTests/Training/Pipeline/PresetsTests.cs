@@ -44,6 +44,10 @@ public sealed class PresetsTests
         Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Retriever.Members);
 
     [Fact]
+    public void Each_of_two_networks_gets_the_time_limit_of_one() => Assert.Equal(
+        2 * Presets.Quick.Retriever.MaxSeconds, Presets.Get("auto", Data(671, 9_066, 100_004)).Retriever.MaxSeconds);
+
+    [Fact]
     public void Every_preset_is_a_valid_network()
     {
         DatasetSummary data = Data(671, 9_066, 100_004);

@@ -147,6 +147,35 @@ public sealed class RetrieverMembersTests : FolderTests
         Assert.Equal(2 * options.Dimension, NpyFile.Read(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings)).Columns);
     }
 
+    [Fact]
+    public void Members_report_their_progress_as_one_training_and_their_validations_apart()
+    {
+        var reports = new Reports();
+        var progress = new MembersProgress(2, reports);
+        var metrics = new Dictionary<string, double> { ["ndcg@10"] = 0.07 };
+
+        progress.Of(0).Report(new ProgressEvent { Fraction = 0.5, Epoch = 2, Loss = 5, SequencesPerSecond = 30 });
+        progress.Of(1).Report(new ProgressEvent { Fraction = 0.3, Epoch = 1, Loss = 7, SequencesPerSecond = 28 });
+        progress.Of(0).Report(new ProgressEvent { Fraction = 1, Epoch = 3, Loss = 4, SequencesPerSecond = 30, Metrics = metrics });
+        progress.Of(1).Report(new ProgressEvent { Fraction = 0.4, Epoch = 2, Loss = 6, SequencesPerSecond = 29 });
+        progress.Of(1).Report(new ProgressEvent { Message = "Starting over." });
+
+        Assert.Equal(
+            [
+                new ProgressEvent { Fraction = 0.25, Epoch = 2, Loss = 5, SequencesPerSecond = 30 },
+                new ProgressEvent { Fraction = 0.4, Epoch = 1, Loss = 6, SequencesPerSecond = 58 },
+                new ProgressEvent { Fraction = 0.65, Epoch = 3, Loss = 4, SequencesPerSecond = 30, Metrics = metrics, Detail = "member 1 of 2" },
+                new ProgressEvent { Fraction = 0.7, Epoch = 2, Loss = 6, SequencesPerSecond = 29 },
+                new ProgressEvent { Message = "Starting over.", Detail = "member 2 of 2" },
+            ],
+            reports);
+    }
+
+    private sealed class Reports : List<ProgressEvent>, IProgress<ProgressEvent>
+    {
+        public void Report(ProgressEvent value) => Add(value);
+    }
+
     private sealed class CancelAfterValidations(int count, CancellationTokenSource stop) : IProgress<ProgressEvent>
     {
         private int _validations;
