@@ -3,13 +3,9 @@ using NanoRecSys.Cache;
 
 namespace NanoRecSys.UnitTests.Cache;
 
-public sealed class TornLogTests : IDisposable
+public sealed class TornLogTests : FolderTests
 {
     private const int FirstAddress = 64;
-
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Only_a_truncated_commit_record_is_removed()
@@ -17,9 +13,9 @@ public sealed class TornLogTests : IDisposable
         byte[] whole = [.. Record(5, [1, 2, 3, 4, 5, 0, 0, 0]), .. Record(-40, Commit(until: 120))];
         Write([.. whole, .. Record(-40, [1, 0, 0, 0])]);
 
-        Assert.True(TornLog.Repair(_folder.Path));
+        Assert.True(TornLog.Repair(Folder.Path));
         Assert.Equal([.. new byte[FirstAddress], .. whole, .. new byte[8]], File.ReadAllBytes(LogFile()));
-        Assert.False(TornLog.Repair(_folder.Path));
+        Assert.False(TornLog.Repair(Folder.Path));
     }
 
     [Fact]
@@ -28,7 +24,7 @@ public sealed class TornLogTests : IDisposable
         Write([.. Record(-40, Commit(until: 108)), .. Record(3, [1, 2, 3, 0]), .. Record(-40, Commit(until: 160)), .. new byte[300]]);
         byte[] before = File.ReadAllBytes(LogFile());
 
-        Assert.False(TornLog.Repair(_folder.Path));
+        Assert.False(TornLog.Repair(Folder.Path));
         Assert.Equal(before, File.ReadAllBytes(LogFile()));
     }
 
@@ -38,23 +34,23 @@ public sealed class TornLogTests : IDisposable
         Write([.. Record(1_000_000_000, [9, 9, 9, 9]), .. Record(-40, new byte[40])]);
         byte[] before = File.ReadAllBytes(LogFile());
 
-        Assert.False(TornLog.Repair(_folder.Path));
+        Assert.False(TornLog.Repair(Folder.Path));
         Assert.Equal(before, File.ReadAllBytes(LogFile()));
     }
 
     [Fact]
-    public void A_folder_without_a_log_is_left_unchanged() => Assert.False(TornLog.Repair(_folder.Path));
+    public void A_folder_without_a_log_is_left_unchanged() => Assert.False(TornLog.Repair(Folder.Path));
 
     // Garnet's layout: the log from its first address on, and a file with the address up to which it was committed.
     private void Write(byte[] records)
     {
-        Directory.CreateDirectory(Path.Combine(_folder.Path, "AOF", "log-commits"));
+        Directory.CreateDirectory(Path.Combine(Folder.Path, "AOF", "log-commits"));
         byte[] commit = [.. Length(40), .. Commit(until: FirstAddress), .. new byte[468]];
-        File.WriteAllBytes(Path.Combine(_folder.Path, "AOF", "log-commits", "commit.7.0"), commit);
+        File.WriteAllBytes(Path.Combine(Folder.Path, "AOF", "log-commits", "commit.7.0"), commit);
         File.WriteAllBytes(LogFile(), [.. new byte[FirstAddress], .. records]);
     }
 
-    private string LogFile() => Path.Combine(_folder.Path, "AOF", "aof.log.0");
+    private string LogFile() => Path.Combine(Folder.Path, "AOF", "aof.log.0");
 
     private static byte[] Record(int length, byte[] body) => [.. Length(length), .. body];
 

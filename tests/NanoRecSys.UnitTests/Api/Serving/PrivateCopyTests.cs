@@ -3,21 +3,18 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 
-public sealed class PrivateCopyTests : IDisposable
+public sealed class PrivateCopyTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly ArtifactStore _store;
     private readonly string _mark = $"a-{Guid.NewGuid():N}"; // distinguishes this test's copies from those of other processes
 
-    public PrivateCopyTests() => _store = new ArtifactStore(_folder.File("artifacts"));
-
-    public void Dispose() => _folder.Dispose();
+    public PrivateCopyTests() => _store = new ArtifactStore(Folder.File("artifacts"));
 
     [Fact]
     public void A_mapped_index_answers_after_its_copy_was_deleted_and_its_source_was_cut()
     {
         float[] rows = [1, 0, 0, 1, 0.6f, 0.8f];
-        string index = _folder.File("items.index");
+        string index = Folder.File("items.index");
         FaissFile.Write(index, new FlatIndex(rows, 2));
         ArtifactVersion version = Publish(File.ReadAllBytes(index));
         string deleted;

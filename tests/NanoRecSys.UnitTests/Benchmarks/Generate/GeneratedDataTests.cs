@@ -2,12 +2,8 @@ using NanoRecSys.Benchmarks.Generate;
 
 namespace NanoRecSys.UnitTests.Benchmarks.Generate;
 
-public sealed class GeneratedDataTests : IDisposable
+public sealed class GeneratedDataTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData(300, 200, 9_000)]
     [InlineData(1_000, 900, 7_000)] // seven per user, as in a shop
@@ -24,9 +20,9 @@ public sealed class GeneratedDataTests : IDisposable
     [Fact]
     public void The_seed_decides_every_byte()
     {
-        byte[] first = Write(new GenerateOptions(_folder.File("a"), 100, 80, 2_000, Seed: 5));
-        byte[] same = Write(new GenerateOptions(_folder.File("b"), 100, 80, 2_000, Seed: 5));
-        byte[] other = Write(new GenerateOptions(_folder.File("c"), 100, 80, 2_000, Seed: 6));
+        byte[] first = Write(new GenerateOptions(Folder.File("a"), 100, 80, 2_000, Seed: 5));
+        byte[] same = Write(new GenerateOptions(Folder.File("b"), 100, 80, 2_000, Seed: 5));
+        byte[] other = Write(new GenerateOptions(Folder.File("c"), 100, 80, 2_000, Seed: 6));
 
         Assert.Equal(first, same);
         Assert.NotEqual(first, other);
@@ -35,13 +31,13 @@ public sealed class GeneratedDataTests : IDisposable
     [Fact]
     public void Rows_are_grouped_by_user_and_ordered_by_movie_as_MovieLens_has_them()
     {
-        Write(new GenerateOptions(_folder.File("a"), 100, 80, 2_000, Seed: 1));
+        Write(new GenerateOptions(Folder.File("a"), 100, 80, 2_000, Seed: 1));
 
-        string[] lines = File.ReadAllLines(_folder.File("a/ratings.csv"));
+        string[] lines = File.ReadAllLines(Folder.File("a/ratings.csv"));
         (int User, int Movie)[] rows = [.. lines.Skip(1).Select(line => line.Split(',')).Select(row => (int.Parse(row[0]), int.Parse(row[1])))];
         Assert.Equal("userId,movieId,rating,timestamp", lines[0]);
         Assert.Equal(rows.Order(), rows);
-        Assert.Equal("movieId,title,genres", File.ReadLines(_folder.File("a/movies.csv")).First());
+        Assert.Equal("movieId,title,genres", File.ReadLines(Folder.File("a/movies.csv")).First());
     }
 
     [Fact]
@@ -92,7 +88,7 @@ public sealed class GeneratedDataTests : IDisposable
     [InlineData(10, 30, 101, "10 users can rate at most 100 times: each rates up to a third of 30 items.")]
     [InlineData(0, 10, 10, "There must be users and items.")]
     public void Impossible_numbers_are_explained(int users, int items, int ratings, string reason) =>
-        Assert.Equal(reason, new GenerateOptions(_folder.Path, users, items, ratings, 1).Impossible);
+        Assert.Equal(reason, new GenerateOptions(Folder.Path, users, items, ratings, 1).Impossible);
 
     private static byte[] Write(GenerateOptions options)
     {
@@ -102,9 +98,9 @@ public sealed class GeneratedDataTests : IDisposable
 
     private async Task<PreparedData> PrepareAsync(int users, int items, int ratings)
     {
-        string raw = _folder.File("generated");
+        string raw = Folder.File("generated");
         Write(new GenerateOptions(raw, users, items, ratings, Seed: 1));
-        var context = StepContexts.In(_folder.Path, "generated");
+        var context = StepContexts.In(Folder.Path, "generated");
         await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
         return await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
     }

@@ -2,14 +2,11 @@ using System.Text.Json.Nodes;
 
 namespace NanoRecSys.UnitTests.Core.Artifacts;
 
-public sealed class ArtifactStoreTests : IDisposable
+public sealed class ArtifactStoreTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly ArtifactStore _store;
 
-    public ArtifactStoreTests() => _store = new ArtifactStore(_folder.Path);
-
-    public void Dispose() => _folder.Dispose();
+    public ArtifactStoreTests() => _store = new ArtifactStore(Folder.Path);
 
     [Fact]
     public void Before_the_first_publish_nothing_is_current()
@@ -129,7 +126,7 @@ public sealed class ArtifactStoreTests : IDisposable
     public void A_copy_has_the_bytes_that_were_verified_whatever_becomes_of_the_version()
     {
         ArtifactVersion version = TinyVersion.Publish(_store);
-        string folder = Directory.CreateDirectory(Path.Combine(_folder.Path, "copy")).FullName;
+        string folder = Directory.CreateDirectory(Path.Combine(Folder.Path, "copy")).FullName;
 
         ArtifactVersion copy = _store.Copy(version.Manifest.ModelVersion, folder);
         foreach (string path in Directory.EnumerateFiles(version.Folder, "*", SearchOption.AllDirectories))
@@ -170,7 +167,7 @@ public sealed class ArtifactStoreTests : IDisposable
     {
         ArtifactVersion version = TinyVersion.Publish(_store);
         string name = isFolder ? "plots" : ArtifactNames.Catalog;
-        string elsewhere = Path.Combine(_folder.Path, "elsewhere");
+        string elsewhere = Path.Combine(Folder.Path, "elsewhere");
         Directory.Move(version.PathOf(name), elsewhere);
         File.CreateSymbolicLink(version.PathOf(name), elsewhere);
         AssertRefused(version, isFolder ? "plots/loss.svg is a link or in a linked folder" : "catalog.parquet is a link or in a linked folder");
@@ -179,7 +176,7 @@ public sealed class ArtifactStoreTests : IDisposable
     [Fact]
     public void A_lock_that_a_killed_process_left_is_free()
     {
-        string folder = _folder.File("work");
+        string folder = Folder.File("work");
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, ".training.lock"), "left behind");
 
@@ -293,7 +290,7 @@ public sealed class ArtifactStoreTests : IDisposable
     {
         Parallel.For(0, 24, new ParallelOptions { MaxDegreeOfParallelism = 6 }, i =>
         {
-            var store = new ArtifactStore(_folder.Path);
+            var store = new ArtifactStore(Folder.Path);
             ArtifactVersion version = TinyVersion.Publish(store, (ArtifactNames.Histories, $"content {i % 3}"));
             Assert.Equal($"content {i % 3}", File.ReadAllText(store.Open(version.Manifest.ModelVersion).PathOf(ArtifactNames.Histories)));
             Assert.NotNull(store.Open(store.ReadCurrent()!));
@@ -321,5 +318,5 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     private IEnumerable<string> Leftovers() =>
-        Directory.EnumerateDirectories(_store.VersionsFolder, ".*").Concat(Directory.EnumerateFiles(_folder.Path, "*.tmp"));
+        Directory.EnumerateDirectories(_store.VersionsFolder, ".*").Concat(Directory.EnumerateFiles(Folder.Path, "*.tmp"));
 }

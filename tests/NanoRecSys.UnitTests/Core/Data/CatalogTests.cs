@@ -1,17 +1,13 @@
 namespace NanoRecSys.UnitTests.Core.Data;
 
-public sealed class CatalogTests : IDisposable
+public sealed class CatalogTests : FolderTests
 {
     private static readonly CatalogItem Matrix = Film.Of(0, 2571, "The Matrix", 1999, ["Action", "Sci-Fi"], 12);
     private static readonly CatalogItem Unknown = Film.Of(1, 42, "42", null, [], 0);
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public async Task What_was_written_is_read_back()
     {
-        string path = _folder.File("catalog.parquet");
+        string path = Folder.File("catalog.parquet");
         await CatalogFile.WriteAsync(path, new Catalog([Matrix, Unknown]), TestContext.Current.CancellationToken);
         Catalog read = await CatalogFile.ReadAsync(path, TestContext.Current.CancellationToken);
         Assert.Equivalent(new[] { Matrix, Unknown }, read.Items, strict: true);
@@ -36,7 +32,7 @@ public sealed class CatalogTests : IDisposable
     [Fact]
     public async Task CatalogFile_keeps_the_weight_of_interactions_beside_their_count()
     {
-        string path = _folder.File("catalog.parquet");
+        string path = Folder.File("catalog.parquet");
 
         await CatalogFile.WriteAsync(path, new Catalog([new(0, 1, "A", [], 4) { Weight = 1.5 }, new(1, 2, "B", [], 3)]), TestContext.Current.CancellationToken);
 

@@ -1,15 +1,11 @@
 namespace NanoRecSys.UnitTests.Core.Data;
 
-public sealed class HalfRowsTests : IDisposable
+public sealed class HalfRowsTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void Rows_come_back_rounded_to_eleven_bits()
     {
-        string path = _folder.File("users.npy");
+        string path = Folder.File("users.npy");
         HalfRows.Write(path, [[1, -0.5f, 0.1f], [65504, 0, 6e-8f]], count: 2, columns: 3);
 
         using HalfRows rows = HalfRows.Map(path);
@@ -24,7 +20,7 @@ public sealed class HalfRowsTests : IDisposable
     [Fact]
     public void Single_precision_and_truncated_files_are_refused()
     {
-        string path = _folder.File("users.npy");
+        string path = Folder.File("users.npy");
         NpyFile.Write(path, [1, 2], columns: 2);
         Assert.Throws<InvalidDataException>(() => HalfRows.Map(path));
         HalfRows.Write(path, [[1, 2]], count: 1, columns: 2);

@@ -2,19 +2,16 @@ using System.Buffers.Binary;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 
-public sealed class HistoriesFileTests : IDisposable
+public sealed class HistoriesFileTests : FolderTests
 {
     private const int HeaderBytes = 24;
-    private readonly TemporaryFolder _folder = new();
     private readonly string _path;
 
     public HistoriesFileTests()
     {
-        _path = _folder.File("histories.bin");
-        HistoriesFile.Write(_folder.Path, new UserHistories([3, 7, 9], [0, 2, 2, 5], [10, 11, 12, 13, 14], [100, 101, 7, 7, 9]));
+        _path = Folder.File("histories.bin");
+        HistoriesFile.Write(Folder.Path, new UserHistories([3, 7, 9], [0, 2, 2, 5], [10, 11, 12, 13, 14], [100, 101, 7, 7, 9]));
     }
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(true)]
@@ -40,7 +37,7 @@ public sealed class HistoriesFileTests : IDisposable
     [InlineData(true, true)]
     public void Histories_have_the_times_and_weights_that_were_written(bool hasTimes, bool hasWeights)
     {
-        HistoriesFile.Write(_folder.Path, new UserHistories([3, 7], [0, 1, 3], [10, 11, 12], hasTimes ? [5, 6, 6] : null, hasWeights ? [0.25f, 1, 4] : null));
+        HistoriesFile.Write(Folder.Path, new UserHistories([3, 7], [0, 1, 3], [10, 11, 12], hasTimes ? [5, 6, 6] : null, hasWeights ? [0.25f, 1, 4] : null));
 
         Assert.All([Open(map: true), Open(map: false)], histories =>
         {
@@ -58,16 +55,16 @@ public sealed class HistoriesFileTests : IDisposable
     [Fact]
     public void A_mapped_file_that_is_replaced_keeps_its_content()
     {
-        UserHistories histories = HistoriesFile.Map(_folder.Path);
+        UserHistories histories = HistoriesFile.Map(Folder.Path);
 
         File.Delete(_path);
-        File.Delete(_folder.File("users.ids"));
-        HistoriesFile.Write(_folder.Path, new UserHistories([1], [0, 1], [0], [0]));
+        File.Delete(Folder.File("users.ids"));
+        HistoriesFile.Write(Folder.Path, new UserHistories([1], [0, 1], [0], [0]));
         GC.Collect();
         GC.WaitForPendingFinalizers();
 
         Assert.Equal([12, 13, 14], histories.At(2));
-        Assert.Equal([0], HistoriesFile.Map(_folder.Path).At(0));
+        Assert.Equal([0], HistoriesFile.Map(Folder.Path).At(0));
     }
 
     [Fact]
@@ -104,7 +101,7 @@ public sealed class HistoriesFileTests : IDisposable
         AssertRefused();
     }
 
-    private UserHistories Open(bool map) => map ? HistoriesFile.Map(_folder.Path) : HistoriesFile.Read(_folder.Path);
+    private UserHistories Open(bool map) => map ? HistoriesFile.Map(Folder.Path) : HistoriesFile.Read(Folder.Path);
 
     private void AssertRefused()
     {

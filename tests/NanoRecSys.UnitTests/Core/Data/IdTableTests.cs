@@ -3,20 +3,16 @@ using CsCheck;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 
-public sealed class IdTableTests : IDisposable
+public sealed class IdTableTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void Ids_and_rows_find_each_other_after_reading_back(bool map)
     {
-        Table("B00-x", "ä/1", "7", "100%", "日本").Write(_folder.File("ids"));
+        Table("B00-x", "ä/1", "7", "100%", "日本").Write(Folder.File("ids"));
 
-        IdTable ids = map ? IdTable.Map(_folder.File("ids")) : IdTable.Read(_folder.File("ids"));
+        IdTable ids = map ? IdTable.Map(Folder.File("ids")) : IdTable.Read(Folder.File("ids"));
 
         Assert.Equal((5, false), (ids.Count, ids.AreNumbers));
         Assert.True(ids.TryFind(EntityId.Of("ä/1"), out int row));
@@ -51,7 +47,7 @@ public sealed class IdTableTests : IDisposable
     [Fact]
     public void A_file_cut_anywhere_is_refused()
     {
-        string path = _folder.File("ids");
+        string path = Folder.File("ids");
         Table("one", "two").Write(path);
         byte[] whole = File.ReadAllBytes(path);
         for (int length = 0; length < whole.Length; length++)
@@ -73,7 +69,7 @@ public sealed class IdTableTests : IDisposable
     [InlineData(48, 9)] // a slot with a row that does not exist
     public void Fields_that_contradict_each_other_are_refused(int offset, int value)
     {
-        string path = _folder.File("ids");
+        string path = Folder.File("ids");
         Table("one", "two").Write(path);
         byte[] bytes = File.ReadAllBytes(path);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);

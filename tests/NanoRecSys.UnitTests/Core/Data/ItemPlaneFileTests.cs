@@ -1,12 +1,11 @@
 namespace NanoRecSys.UnitTests.Core.Data;
 
-public sealed class ItemPlaneFileTests
+public sealed class ItemPlaneFileTests : FolderTests
 {
     [Fact]
     public async Task What_is_written_is_read_back()
     {
-        using TemporaryFolder folder = new();
-        string path = Path.Combine(folder.Path, "map.parquet");
+        string path = Folder.File("map.parquet");
         float[] places = [0.25f, -1, 0.5f, 0.125f];
 
         await ItemPlaneFile.WriteAsync(path, places, TestContext.Current.CancellationToken);

@@ -3,16 +3,12 @@ using System.Text;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 
-public sealed class NpyFileTests : IDisposable
+public sealed class NpyFileTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void What_was_written_is_read_back_and_its_data_is_aligned()
     {
-        string path = _folder.File("items.npy");
+        string path = Folder.File("items.npy");
         NpyFile.Write(path, [1, 2, 3, 4, 5, 6], columns: 2);
         (float[] values, int columns) = NpyFile.Read(path);
         Assert.Equal([1, 2, 3, 4, 5, 6], values);
@@ -23,7 +19,7 @@ public sealed class NpyFileTests : IDisposable
     [Fact]
     public void A_mapped_file_equals_a_read_one()
     {
-        string path = _folder.File("items.npy");
+        string path = Folder.File("items.npy");
         NpyFile.Write(path, rows: 3, columns: 2, stream => stream.Write(MemoryMarshal.AsBytes<float>([1, 2, 3, 4, 5, 6])));
         (ReadOnlyMemory<float> values, int columns) = NpyFile.Map(path);
         Assert.Equal([1, 2, 3, 4, 5, 6], values.ToArray());
@@ -34,7 +30,7 @@ public sealed class NpyFileTests : IDisposable
 
     [Fact]
     public void Values_that_do_not_fill_whole_rows_are_not_written() =>
-        Assert.Throws<ArgumentException>(() => NpyFile.Write(_folder.File("items.npy"), [1, 2, 3], columns: 2));
+        Assert.Throws<ArgumentException>(() => NpyFile.Write(Folder.File("items.npy"), [1, 2, 3], columns: 2));
 
     [Theory]
     [InlineData("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }", 16)]
@@ -46,7 +42,7 @@ public sealed class NpyFileTests : IDisposable
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", 0)]
     public void Anything_but_a_whole_float32_matrix_is_refused(string header, int dataBytes)
     {
-        string path = _folder.File("bad.npy");
+        string path = Folder.File("bad.npy");
         byte[] text = Encoding.ASCII.GetBytes(header + "\n");
         File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, (byte)text.Length, 0, .. text, .. new byte[dataBytes]]);
         Assert.Throws<InvalidDataException>(() => NpyFile.Read(path));
@@ -55,7 +51,7 @@ public sealed class NpyFileTests : IDisposable
     [Fact]
     public void A_file_cut_anywhere_is_refused()
     {
-        string path = _folder.File("items.npy");
+        string path = Folder.File("items.npy");
         NpyFile.Write(path, [1, 2], columns: 2);
         byte[] whole = File.ReadAllBytes(path);
         for (int length = 0; length < whole.Length; length++)
@@ -68,7 +64,7 @@ public sealed class NpyFileTests : IDisposable
     [Fact]
     public void NumPy_reads_what_we_write()
     {
-        string path = _folder.File("items.npy");
+        string path = Folder.File("items.npy");
         NpyFile.Write(path, [1, 2, 3, 4, 5, 6.5f], columns: 2);
         string printed = PythonFaiss.Run("import sys, numpy; a = numpy.load(sys.argv[1]); print(a.dtype, a.shape, a.sum())", path);
         Assert.Equal("float32 (3, 2) 21.5", printed.TrimEnd());

@@ -2,7 +2,7 @@ using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.UnitTests.Core.Features;
 
-public sealed class ContentMapTests
+public sealed class ContentMapTests : FolderTests
 {
     // Columns: constant, year unknown, 1990, 2000, price unknown, 10, 20, 90, Drama, War, brand=Sony, star.
     private static readonly ContentFeatures Features = new(new ContentLayout(
@@ -81,10 +81,9 @@ public sealed class ContentMapTests
     [Fact]
     public void It_is_read_as_it_was_written()
     {
-        using var folder = new TemporaryFolder();
-        Map.Write(folder.File("map.npy"), folder.File("features.json"));
+        Map.Write(Folder.File("map.npy"), Folder.File("features.json"));
 
-        ContentMap read = ContentMap.Read(folder.File("map.npy"), folder.File("features.json"));
+        ContentMap read = ContentMap.Read(Folder.File("map.npy"), Folder.File("features.json"));
 
         Assert.Equal(Map.Embed(Priced(55, "Sony")), read.Embed(Priced(55, "Sony")));
         Assert.Equal(Map.Embed(Item("Star", 1997, ["War"])), read.Embed(Item("Star", 1997, ["War"])));
@@ -95,11 +94,10 @@ public sealed class ContentMapTests
     [InlineData("""["bias", "genre:Drama"]""", "are not a content map")] // the format of earlier versions
     public void Features_of_another_map_are_refused(string features, string expected)
     {
-        using var folder = new TemporaryFolder();
-        Map.Write(folder.File("map.npy"), folder.File("features.json"));
-        File.WriteAllText(folder.File("features.json"), features);
+        Map.Write(Folder.File("map.npy"), Folder.File("features.json"));
+        File.WriteAllText(Folder.File("features.json"), features);
 
-        InvalidDataException e = Assert.Throws<InvalidDataException>(() => ContentMap.Read(folder.File("map.npy"), folder.File("features.json")));
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => ContentMap.Read(Folder.File("map.npy"), Folder.File("features.json")));
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
     }
 

@@ -2,16 +2,12 @@ using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.UnitTests.Core.Progress;
 
-public sealed class ProgressLogTests : IDisposable
+public sealed class ProgressLogTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void Events_are_read_in_the_order_in_which_they_were_appended()
     {
-        string run = _folder.File("20260102-030405-006");
+        string run = Folder.File("20260102-030405-006");
         ProgressLog.Append(run, Event(epoch: 1));
         ProgressLog.Append(run, Event(epoch: 2) with { Metrics = new Dictionary<string, double> { ["hr@10"] = 0.25 } });
         IReadOnlyList<ProgressEvent> events = ProgressLog.Read(run);
@@ -22,7 +18,7 @@ public sealed class ProgressLogTests : IDisposable
     [Fact]
     public void A_last_line_that_is_still_being_written_is_left_for_the_next_read()
     {
-        string run = _folder.File("run");
+        string run = Folder.File("run");
         ProgressLog.Append(run, Event(epoch: 1));
         ProgressLog.Append(run, Event(epoch: 2));
         string path = Path.Combine(run, ProgressLog.FileName);
@@ -36,7 +32,7 @@ public sealed class ProgressLogTests : IDisposable
     [Fact]
     public void A_partial_line_of_a_killed_run_affects_no_other_line()
     {
-        string run = _folder.File("run");
+        string run = Folder.File("run");
         ProgressLog.Append(run, Event(epoch: 1));
         File.AppendAllText(Path.Combine(run, ProgressLog.FileName), "{\"time\":\"2026-0");
         ProgressLog.Append(run, Event(epoch: 2));
@@ -47,12 +43,12 @@ public sealed class ProgressLogTests : IDisposable
     [Fact]
     public void The_newest_run_is_the_last_by_name_that_has_a_log()
     {
-        Assert.Null(ProgressLog.NewestRun(_folder.File("none")));
-        ProgressLog.Append(_folder.File("20260102-000000-000"), Event(epoch: 1));
-        ProgressLog.Append(_folder.File("20260101-000000-000"), Event(epoch: 1));
-        Directory.CreateDirectory(_folder.File("20260103-000000-000"));
-        Assert.Equal(_folder.File("20260102-000000-000"), ProgressLog.NewestRun(_folder.Path));
-        Assert.Empty(ProgressLog.Read(_folder.File("20260103-000000-000")));
+        Assert.Null(ProgressLog.NewestRun(Folder.File("none")));
+        ProgressLog.Append(Folder.File("20260102-000000-000"), Event(epoch: 1));
+        ProgressLog.Append(Folder.File("20260101-000000-000"), Event(epoch: 1));
+        Directory.CreateDirectory(Folder.File("20260103-000000-000"));
+        Assert.Equal(Folder.File("20260102-000000-000"), ProgressLog.NewestRun(Folder.Path));
+        Assert.Empty(ProgressLog.Read(Folder.File("20260103-000000-000")));
     }
 
     private static ProgressEvent Event(int epoch) => new()

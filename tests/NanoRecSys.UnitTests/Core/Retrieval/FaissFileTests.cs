@@ -3,18 +3,14 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 
-public sealed class FaissFileTests : IDisposable
+public sealed class FaissFileTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData(VectorMetric.InnerProduct)]
     [InlineData(VectorMetric.L2)]
     public void What_was_written_is_read_back(VectorMetric metric)
     {
-        string path = _folder.File("items.index");
+        string path = Folder.File("items.index");
         FaissFile.Write(path, new FlatIndex([1, 2, 3, 4, 5, 6], dimension: 3, metric));
         var index = Assert.IsType<FlatIndex>(FaissFile.Read(path));
         Assert.Equal((metric, 3, 2), (index.Metric, index.Dimension, index.Count));
@@ -26,7 +22,7 @@ public sealed class FaissFileTests : IDisposable
     [InlineData(VectorMetric.L2)]
     public void Rows_that_stay_in_the_file_are_found_like_those_in_memory(VectorMetric metric)
     {
-        string path = _folder.File("items.index");
+        string path = Folder.File("items.index");
         FaissFile.Write(path, new FlatIndex(RandomVectors.Uniform(900, 20, seed: 1), dimension: 20, metric));
         IVectorIndex mapped = FaissFile.Read(path, mapFrom: 0);
         IVectorIndex read = FaissFile.Read(path);
@@ -41,7 +37,7 @@ public sealed class FaissFileTests : IDisposable
     public void A_mapped_file_is_unmapped_with_its_index_which_then_refuses_to_search()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux lists what is mapped.");
-        string path = _folder.File("items.index");
+        string path = Folder.File("items.index");
         FaissFile.Write(path, new FlatIndex(RandomVectors.Uniform(900, 20, seed: 1), dimension: 20));
         var index = Assert.IsType<FlatIndex>(FaissFile.Read(path, mapFrom: 0));
         static string Mapped() => File.ReadAllText("/proc/self/maps");
@@ -59,7 +55,7 @@ public sealed class FaissFileTests : IDisposable
     [Fact]
     public void An_empty_index_is_an_index()
     {
-        string path = _folder.File("items.index");
+        string path = Folder.File("items.index");
         FaissFile.Write(path, new FlatIndex([], dimension: 3));
         Assert.Equal(0, FaissFile.Read(path).Count);
     }
@@ -121,7 +117,7 @@ public sealed class FaissFileTests : IDisposable
 
     private string WriteSmallIndex()
     {
-        string path = _folder.File("items.index");
+        string path = Folder.File("items.index");
         FaissFile.Write(path, new FlatIndex([1, 2, 3, 4, 5, 6], dimension: 3));
         return path;
     }

@@ -2,12 +2,8 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 
-public sealed class ItemBlendTests : IDisposable
+public sealed class ItemBlendTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void Scores_are_put_on_the_scale_of_their_root_mean_square_and_added_to_the_cosines()
     {
@@ -80,9 +76,9 @@ public sealed class ItemBlendTests : IDisposable
     public void Lists_are_read_from_their_file_as_they_were_written()
     {
         ItemLists lists = ItemLists.Of([[new(2, 0.5f), new(1, 0.25f)], [new(0, 1)], []], decay: 0.5);
-        lists.Write(_folder.File("lists.npy"));
+        lists.Write(Folder.File("lists.npy"));
 
-        using ItemLists mapped = ItemLists.Map(_folder.File("lists.npy"), decay: 0.5);
+        using ItemLists mapped = ItemLists.Map(Folder.File("lists.npy"), decay: 0.5);
 
         Assert.Equal([2, 0.5f, 1, 0.25f, 0, 1, -1, -1, -1, -1, -1, -1], mapped.Pairs.ToArray());
     }
@@ -94,9 +90,9 @@ public sealed class ItemBlendTests : IDisposable
     [InlineData(1, float.NaN)]
     public void Lists_of_unknown_items_or_without_scores_are_refused(float row, float score)
     {
-        NpyFile.Write(_folder.File("lists.npy"), [row, score, -1, -1, -1, -1], columns: 2);
+        NpyFile.Write(Folder.File("lists.npy"), [row, score, -1, -1, -1, -1], columns: 2);
 
-        var error = Assert.Throws<InvalidDataException>(() => ItemLists.Map(_folder.File("lists.npy"), decay: 0.5));
+        var error = Assert.Throws<InvalidDataException>(() => ItemLists.Map(Folder.File("lists.npy"), decay: 0.5));
 
         Assert.Contains("item 0 lists item", error.Message, StringComparison.Ordinal);
     }

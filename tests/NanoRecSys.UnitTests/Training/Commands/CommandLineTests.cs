@@ -2,17 +2,16 @@ using NanoRecSys.Training.Commands;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 
-public sealed class CommandLineTests : IDisposable
+public sealed class CommandLineTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly StringWriter _output = new();
     private readonly StringWriter _error = new();
 
-    public void Dispose()
+    public override void Dispose()
     {
-        _folder.Dispose();
         _output.Dispose();
         _error.Dispose();
+        base.Dispose();
     }
 
     [Theory]
@@ -64,7 +63,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task An_error_that_the_user_can_fix_is_one_line_on_standard_error()
     {
-        int exit = await RunAsync("evaluate", "--artifacts", _folder.Path);
+        int exit = await RunAsync("evaluate", "--artifacts", Folder.Path);
 
         Assert.Equal(CommandLine.Failure, exit);
         string line = Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -89,7 +88,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task A_share_to_hold_out_needs_the_split_by_time()
     {
-        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--held-out", "0.3", "--artifacts", _folder.File("artifacts")));
+        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--held-out", "0.3", "--artifacts", Folder.File("artifacts")));
         Assert.Contains("--held-out applies to --split time only. Add --split time, or leave --held-out out.", _error.ToString(), StringComparison.Ordinal);
     }
 
@@ -117,10 +116,10 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Inspect_describes_data_as_text_and_as_JSON()
     {
-        string events = _folder.File("shop.csv");
+        string events = Folder.File("shop.csv");
         await File.WriteAllTextAsync(events, "visitor,product_id,ts\nann,a,2024-05-01\nann,b,2024-05-02\nann,c,2024-05-03\n");
 
-        Assert.Equal(0, await RunAsync("inspect", "--data", events, "--artifacts", _folder.File("artifacts"), "--steps", "0", "--json"));
+        Assert.Equal(0, await RunAsync("inspect", "--data", events, "--artifacts", Folder.File("artifacts"), "--steps", "0", "--json"));
 
         using var report = JsonDocument.Parse(_output.ToString().TrimEnd().Split('\n')[^1]);
         Assert.Equal("visitor", report.RootElement.GetProperty("format").GetProperty("columns").GetProperty("user").GetString());
@@ -136,30 +135,30 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--items", "nowhere.csv")]
     public async Task Options_of_reading_are_checked(string option, string value)
     {
-        string events = _folder.File("shop.csv");
+        string events = Folder.File("shop.csv");
         await File.WriteAllTextAsync(events, "user,item\n1,2\n");
 
-        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--data", events, "--artifacts", _folder.File("artifacts"), option, value));
+        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--data", events, "--artifacts", Folder.File("artifacts"), option, value));
         Assert.StartsWith(option, _error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Prepared_data_of_another_source_or_of_a_changed_file_is_refused()
     {
-        string january = Directory.CreateDirectory(_folder.File("january/export")).FullName;
-        string february = Directory.CreateDirectory(_folder.File("february/export")).FullName;
-        string copy = Directory.CreateDirectory(_folder.File("copy/export")).FullName;
+        string january = Directory.CreateDirectory(Folder.File("january/export")).FullName;
+        string february = Directory.CreateDirectory(Folder.File("february/export")).FullName;
+        string copy = Directory.CreateDirectory(Folder.File("copy/export")).FullName;
         await File.WriteAllTextAsync(Path.Combine(january, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
         await File.WriteAllTextAsync(Path.Combine(copy, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
         await File.WriteAllTextAsync(Path.Combine(february, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,13,5,3\n");
-        string artifacts = _folder.File("artifacts");
+        string artifacts = Folder.File("artifacts");
         Assert.Equal(0, await RunAsync("prepare", "--data", january, "--artifacts", artifacts));
 
         Assert.Equal(0, await EvaluateAsync(january));
         Assert.Equal(0, await EvaluateAsync(copy));
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(february));
         Assert.Contains($"comes from {january}, but --data names {february}, which has other contents.", _error.ToString(), StringComparison.Ordinal);
-        Assert.Equal(CommandLine.Failure, await EvaluateAsync(_folder.File("nowhere/export")));
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(Folder.File("nowhere/export")));
         Assert.Contains(", an existing file, folder or .zip archive, or a pattern", _error.ToString(), StringComparison.Ordinal);
 
         await File.WriteAllTextAsync(Path.Combine(january, "movies.csv"), "movieId,title,genres\n10,Heat (1995),Crime\n");
@@ -169,7 +168,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains($"came from {january}/ratings.csv and is replaced.", _output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, await EvaluateAsync(february));
 
-        string archive = _folder.File("export.zip");
+        string archive = Folder.File("export.zip");
         System.IO.Compression.ZipFile.CreateFromDirectory(february, archive);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
         Assert.Equal(0, await RunAsync("prepare", "--data", archive, "--artifacts", artifacts));
@@ -179,7 +178,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
         Assert.Contains($"{archive}, or a file there, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
 
-        string flags = Directory.CreateDirectory(_folder.File("flags/export")).FullName;
+        string flags = Directory.CreateDirectory(Folder.File("flags/export")).FullName;
         await File.WriteAllTextAsync(Path.Combine(flags, "u.data"), "1\t10\t5\t1\n1\t11\t5\t2\n1\t12\t5\t3\n");
         await File.WriteAllTextAsync(Path.Combine(flags, "u.item"), "10|Heat (1995)|||http|1\n");
         await File.WriteAllTextAsync(Path.Combine(flags, "u.genre"), "Crime|0\n");
@@ -194,8 +193,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Several_models_are_evaluated_by_every_option_at_once()
     {
-        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
-        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts"), "--json"];
+        await File.WriteAllTextAsync(Folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        string[] common = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts"), "--json"];
         await RunAsync(["prepare", .. common]);
         _output.GetStringBuilder().Clear();
 
@@ -215,21 +214,21 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("cuda:1")]
     public async Task A_GPU_is_refused_at_once_with_the_CPU_build_of_libtorch(string device)
     {
-        int exit = await RunAsync("prepare", "--device", device, "--artifacts", _folder.File("artifacts"));
+        int exit = await RunAsync("prepare", "--device", device, "--artifacts", Folder.File("artifacts"));
 
         Assert.Equal(CommandLine.Failure, exit);
         Assert.Equal(
             $"--device {device} is not available: this build has the CPU's libtorch. Build with -p:TorchDevice=cuda, or use --device cpu.",
             Assert.Single(_error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)));
-        Assert.False(Directory.Exists(_folder.File("artifacts")));
+        Assert.False(Directory.Exists(Folder.File("artifacts")));
     }
 
     [Fact]
     public async Task With_json_standard_output_is_one_line_for_programs_and_all_else_is_on_standard_error()
     {
-        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        await File.WriteAllTextAsync(Folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
 
-        int exit = await RunAsync("prepare", "--data", _folder.Path, "--artifacts", _folder.File("artifacts"), "--json");
+        int exit = await RunAsync("prepare", "--data", Folder.Path, "--artifacts", Folder.File("artifacts"), "--json");
 
         Assert.Equal(0, exit);
         string line = Assert.Single(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -259,14 +258,14 @@ public sealed class CommandLineTests : IDisposable
     public async Task A_training_uses_its_presets_values_for_options_not_given()
     {
         string[] rows = [.. Enumerable.Range(0, 12).Select(i => $"{i / 6},{10 + (i % 6)},5,{i}")];
-        await File.WriteAllLinesAsync(_folder.File("ratings.csv"), rows);
-        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts")];
+        await File.WriteAllLinesAsync(Folder.File("ratings.csv"), rows);
+        string[] common = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts")];
         await RunAsync(["prepare", .. common]);
 
         int exit = await RunAsync(["train-retriever", .. common, "--preset", "quick", "--dimension", "8", "--epochs", "1"]);
 
         Assert.Equal(0, exit);
-        string metrics = Assert.Single(Directory.GetFiles(_folder.File("artifacts"), "metrics.json", SearchOption.AllDirectories));
+        string metrics = Assert.Single(Directory.GetFiles(Folder.File("artifacts"), "metrics.json", SearchOption.AllDirectories));
         using JsonDocument written = JsonDocument.Parse(await File.ReadAllTextAsync(metrics));
         JsonElement options = written.RootElement.GetProperty("options");
         Assert.Equal((8, 1, 16), (options.GetProperty("dimension").GetInt32(), options.GetProperty("epochs").GetInt32(), options.GetProperty("batch_users").GetInt32()));
@@ -275,8 +274,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Conflicting_options_are_reported_in_one_line()
     {
-        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
-        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts")];
+        await File.WriteAllTextAsync(Folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        string[] common = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts")];
         await RunAsync(["prepare", .. common]);
 
         int exit = await RunAsync(["train-retriever", .. common, "--preset", "quick", "--heads", "3"]);
@@ -308,7 +307,7 @@ public sealed class CommandLineTests : IDisposable
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
 
-        int exit = await CommandLine.RunAsync(["prepare", "--artifacts", _folder.Path], _output, _error, cancelled.Token);
+        int exit = await CommandLine.RunAsync(["prepare", "--artifacts", Folder.Path], _output, _error, cancelled.Token);
 
         Assert.Equal(CommandLine.Cancelled, exit);
         Assert.EndsWith("Cancelled.", _error.ToString().Trim(), StringComparison.Ordinal);
@@ -317,7 +316,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task A_training_is_refused_while_another_one_of_the_same_data_runs()
     {
-        string artifacts = _folder.File("artifacts");
+        string artifacts = Folder.File("artifacts");
         using IDisposable? other = new Workspace(new ArtifactStore(artifacts), "movielens-small").TryLock();
         Assert.NotNull(other);
 
@@ -335,11 +334,11 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task A_training_with_if_no_model_leaves_a_published_model_unchanged()
     {
-        await File.WriteAllTextAsync(_folder.File("current"), "0123456789ab\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Folder.File("current"), "0123456789ab\n", TestContext.Current.CancellationToken);
 
-        Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", _folder.Path));
+        Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", Folder.Path));
 
-        Assert.Equal($"Version 0123456789ab is already published in {_folder.Path}: nothing to train.", _output.ToString().TrimEnd());
+        Assert.Equal($"Version 0123456789ab is already published in {Folder.Path}: nothing to train.", _output.ToString().TrimEnd());
     }
 
     private Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, _output, _error, TestContext.Current.CancellationToken);

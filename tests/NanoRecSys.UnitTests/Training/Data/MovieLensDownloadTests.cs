@@ -4,18 +4,17 @@ using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 
-public sealed class MovieLensDownloadTests : IDisposable
+public sealed class MovieLensDownloadTests : FolderTests
 {
     private static readonly byte[] Archive = Zip("1::10::5::1\n1::11::4::2\n1::12::3::3\n");
-    private readonly TemporaryFolder _folder = new();
     private readonly HttpClient _http = new();
 
-    private string Part => _folder.File("ml-1m.zip.part");
+    private string Part => Folder.File("ml-1m.zip.part");
 
-    public void Dispose()
+    public override void Dispose()
     {
         _http.Dispose();
-        _folder.Dispose();
+        base.Dispose();
     }
 
     [Fact]
@@ -27,7 +26,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         string folder = await FetchAsync(server, progress);
 
         Assert.Equal(3, File.ReadLines(Path.Combine(folder, "ratings.dat")).Count());
-        Assert.Equal([folder], Directory.EnumerateFileSystemEntries(_folder.Path));
+        Assert.Equal([folder], Directory.EnumerateFileSystemEntries(Folder.Path));
         Assert.Equal([""], server.Ranges);
         Assert.Contains(progress.Values, report => report.Fraction > 0 && report.Detail!.Contains("MB/s", StringComparison.Ordinal));
     }
@@ -83,7 +82,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         server.Md5 = new string('0', 32);
 
         await Assert.RefusedAsync(() => FetchAsync(server), $"MD5 {actual}, expected {new string('0', 32)}");
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Folder.Path));
     }
 
     [Fact]
@@ -130,7 +129,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         }
         );
 
-        var download = new MovieLensDownload(_http, server.Address, _folder.Path);
+        var download = new MovieLensDownload(_http, server.Address, Folder.Path);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => download.FetchAsync("ml-1m", new Collected<ProgressEvent>(), cancelled.Token));
     }
 
@@ -148,15 +147,15 @@ public sealed class MovieLensDownloadTests : IDisposable
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
         var options = new PrepareOptions { Data = "ml-1m", DownloadFrom = server.Address };
 
-        DatasetSummary first = await PrepareStep.RunAsync(options, StepContexts.In(_folder.Path, "ml-1m"));
-        DatasetSummary second = await PrepareStep.RunAsync(options, StepContexts.In(_folder.Path, "ml-1m"));
+        DatasetSummary first = await PrepareStep.RunAsync(options, StepContexts.In(Folder.Path, "ml-1m"));
+        DatasetSummary second = await PrepareStep.RunAsync(options, StepContexts.In(Folder.Path, "ml-1m"));
 
         Assert.Equal((first.Source, first.Hash), (second.Source, second.Hash));
         Assert.Single(server.Ranges);
     }
 
     private Task<string> FetchAsync(ArchiveServer server, IProgress<ProgressEvent>? progress = null) =>
-        new MovieLensDownload(_http, server.Address, _folder.Path) { RetryDelay = TimeSpan.Zero }
+        new MovieLensDownload(_http, server.Address, Folder.Path) { RetryDelay = TimeSpan.Zero }
             .FetchAsync("ml-1m", progress ?? new Collected<ProgressEvent>(), TestContext.Current.CancellationToken);
 
     // Adds a file of random bytes, so that half of the archive is more than one buffer.

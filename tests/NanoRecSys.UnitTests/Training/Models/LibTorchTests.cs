@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Models;
 
-public sealed class LibTorchTests
+public sealed class LibTorchTests : FolderTests
 {
     [Fact]
     public void Tensors_can_be_computed_with_after_loading()
@@ -21,10 +21,9 @@ public sealed class LibTorchTests
     {
         string? shipped = LibTorch.FindShippedLibrary();
         Assert.SkipWhen(shipped is null, "TorchSharp ships another form of its library on this platform.");
-        using var cache = new TemporaryFolder();
         byte[] before = SHA256.HashData(File.ReadAllBytes(shipped));
 
-        string copy = LibTorch.WritePatchedCopy(shipped, cache.Path);
+        string copy = LibTorch.WritePatchedCopy(shipped, Folder.Path);
 
         string text = Encoding.Latin1.GetString(File.ReadAllBytes(copy));
         Assert.DoesNotContain("\0_ZSt21ios_base_library_initv\0_", text[..(text.Length / 4)], StringComparison.Ordinal);
@@ -38,25 +37,23 @@ public sealed class LibTorchTests
     {
         string? shipped = LibTorch.FindShippedLibrary();
         Assert.SkipWhen(shipped is null, "TorchSharp ships another form of its library on this platform.");
-        using var cache = new TemporaryFolder();
-        string first = LibTorch.WritePatchedCopy(shipped, cache.Path);
+        string first = LibTorch.WritePatchedCopy(shipped, Folder.Path);
         DateTime written = File.GetLastWriteTimeUtc(first);
 
-        string second = LibTorch.WritePatchedCopy(shipped, cache.Path);
+        string second = LibTorch.WritePatchedCopy(shipped, Folder.Path);
 
         Assert.Equal(first, second);
         Assert.Equal(written, File.GetLastWriteTimeUtc(second));
-        Assert.Single(Directory.EnumerateFiles(cache.Path, "*", SearchOption.AllDirectories));
+        Assert.Single(Directory.EnumerateFiles(Folder.Path, "*", SearchOption.AllDirectories));
     }
 
     [Fact]
     public void An_invalid_library_is_refused_and_no_copy_is_left()
     {
-        using var folder = new TemporaryFolder();
-        string text = folder.File("libLibTorchSharp.so");
+        string text = Folder.File("libLibTorchSharp.so");
         File.WriteAllText(text, new string('x', 4096));
 
-        Assert.Refused<InvalidDataException>(() => LibTorch.WritePatchedCopy(text, folder.Path), "Not a 64-bit little-endian ELF library");
-        Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
+        Assert.Refused<InvalidDataException>(() => LibTorch.WritePatchedCopy(text, Folder.Path), "Not a 64-bit little-endian ELF library");
+        Assert.Single(Directory.EnumerateFileSystemEntries(Folder.Path));
     }
 }

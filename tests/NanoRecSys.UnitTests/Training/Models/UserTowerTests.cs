@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace NanoRecSys.UnitTests.Training.Models;
 
 [Collection(SeededTorch.Name)]
-public sealed class UserTowerTests
+public sealed class UserTowerTests : FolderTests
 {
     private static readonly ModelInfo Small = new("transformer", 16, 2, 2, 24, 12, 30, 500, 0, "full-softmax", 0.05);
 
@@ -96,10 +96,9 @@ public sealed class UserTowerTests
     public void What_is_written_is_read_back_and_gives_the_same_embeddings()
     {
         using UserTower tower = Trained();
-        using var folder = new TemporaryFolder();
-        ModelFolder.WriteRetriever(folder.Path, tower, Provenance.Imported);
+        ModelFolder.WriteRetriever(Folder.Path, tower, Provenance.Imported);
 
-        using RetrieverNetwork read = ModelFolder.ReadRetriever(folder.Path, data: null);
+        using RetrieverNetwork read = ModelFolder.ReadRetriever(Folder.Path, data: null);
 
         using Tensor expected = tower.forward(Pack([3, 7, 11]));
         using Tensor actual = read.forward(Pack([3, 7, 11]));
@@ -120,10 +119,9 @@ public sealed class UserTowerTests
     [InlineData("transformer", "absolute", "Unknown positions 'absolute'. Positions: rotary, relative.")]
     public void A_retriever_of_a_removed_kind_is_refused_with_what_to_do(string kind, string positions, string reason)
     {
-        using var folder = new TemporaryFolder();
-        ModelFolder.Retriever.Write(folder.Path, Small with { Kind = kind, Positions = positions }, [], Provenance.Imported);
+        ModelFolder.Retriever.Write(Folder.Path, Small with { Kind = kind, Positions = positions }, [], Provenance.Imported);
 
-        Assert.Refused<UserErrorException>(() => ModelFolder.ReadRetriever(folder.Path, data: null), $"cannot be used: {reason} Run 'train-retriever' again.");
+        Assert.Refused<UserErrorException>(() => ModelFolder.ReadRetriever(Folder.Path, data: null), $"cannot be used: {reason} Run 'train-retriever' again.");
     }
 
     private static Tensor Encode(UserTower tower, bool isReduced, int[][][] batches)

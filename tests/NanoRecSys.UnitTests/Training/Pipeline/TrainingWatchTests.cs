@@ -2,15 +2,14 @@ using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;
 
-public sealed class TrainingWatchTests : IDisposable
+public sealed class TrainingWatchTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly StringWriter _output = new();
 
-    public void Dispose()
+    public override void Dispose()
     {
-        _folder.Dispose();
         _output.Dispose();
+        base.Dispose();
     }
 
     [Fact]
@@ -33,7 +32,7 @@ public sealed class TrainingWatchTests : IDisposable
 
         Assert.Equal([4, 5, 6], trained.Select(moment => moment.Hour));
         Assert.Contains("Training failed: The data is gone.", _output.ToString(), StringComparison.Ordinal);
-        WatchStatus status = WatchFile.Read(_folder.Path)!;
+        WatchStatus status = WatchFile.Read(Folder.Path)!;
         Assert.Equal(("Training completed.", false, false), (status.LastOutcome, status.Running, status.Training));
     }
 
@@ -50,7 +49,7 @@ public sealed class TrainingWatchTests : IDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Watch(new SteppingTime(TimeSpan.Zero), "0 3 * * *", stop.Token).RunAsync(() =>
         {
-            during = WatchFile.Read(_folder.Path);
+            during = WatchFile.Read(Folder.Path);
             stop.Cancel();
             return Task.CompletedTask;
         }, isInterrupted: true));
@@ -60,7 +59,7 @@ public sealed class TrainingWatchTests : IDisposable
 
     private TrainingWatch Watch(TimeProvider time, string schedule, CancellationToken cancellation) => new(
         new WatchOptions { Schedule = schedule, Poll = TimeSpan.FromMilliseconds(1) },
-        new StepContext(new Workspace(new ArtifactStore(_folder.Path), "data"), Seed: 1, new Progress<ProgressEvent>(), cancellation),
+        new StepContext(new Workspace(new ArtifactStore(Folder.Path), "data"), Seed: 1, new Progress<ProgressEvent>(), cancellation),
         new RunConsole(_output, _output, json: false), time);
 
     // Starts at 03:04:05 and advances by a step at each read.

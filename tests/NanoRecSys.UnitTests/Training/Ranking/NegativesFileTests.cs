@@ -2,7 +2,7 @@ using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
-public sealed class NegativesFileTests
+public sealed class NegativesFileTests : FolderTests
 {
     private static readonly Dictionary<string, string> MadeOf = new() { ["data"] = "3f", ["retriever"] = "a0" };
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
@@ -10,10 +10,9 @@ public sealed class NegativesFileTests
     [Fact]
     public async Task What_is_written_in_groups_is_read_back_in_order()
     {
-        using var folder = new TemporaryFolder();
         MinedPosition first = new(3, 7, [0.6f, 0.8f], [9, 4, 1], [CandidateKind.Positive, CandidateKind.Hard, CandidateKind.Random], [0.5f, 0.4f, -0.1f]);
         MinedPosition second = new(4, 2, [1, 0], [8], [CandidateKind.Positive], [0.25f]);
-        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), MadeOf, Cancellation))
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(Folder.File("negatives.parquet"), MadeOf, Cancellation))
         {
             await file.AddAsync(first, Cancellation);
             await file.FlushAsync(Cancellation);
@@ -22,7 +21,7 @@ public sealed class NegativesFileTests
             Assert.Equal(4, file.Candidates);
         }
 
-        await using NegativesReader reader = await NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation);
+        await using NegativesReader reader = await NegativesReader.OpenAsync(Folder.File("negatives.parquet"), Cancellation);
         Assert.Equal(MadeOf, reader.MadeOf);
         Assert.Equal(2, reader.Groups);
         RequireSame(second, Assert.Single(await reader.ReadAsync(1, Cancellation)));
@@ -32,8 +31,7 @@ public sealed class NegativesFileTests
     [Fact]
     public async Task A_full_group_is_written_at_once()
     {
-        using var folder = new TemporaryFolder();
-        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), MadeOf, Cancellation))
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(Folder.File("negatives.parquet"), MadeOf, Cancellation))
         {
             for (int user = 0; user <= NegativesWriter.PositionsPerGroup; user++)
             {
@@ -43,7 +41,7 @@ public sealed class NegativesFileTests
             await file.FlushAsync(Cancellation);
         }
 
-        await using NegativesReader reader = await NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation);
+        await using NegativesReader reader = await NegativesReader.OpenAsync(Folder.File("negatives.parquet"), Cancellation);
         Assert.Equal(2, reader.Groups);
         Assert.Equal(Enumerable.Range(0, NegativesWriter.PositionsPerGroup), (await reader.ReadAsync(0, Cancellation)).Select(mined => mined.Items[0]));
         Assert.Equal(NegativesWriter.PositionsPerGroup, Assert.Single(await reader.ReadAsync(1, Cancellation)).User);
@@ -52,10 +50,9 @@ public sealed class NegativesFileTests
     [Fact]
     public async Task An_invalid_file_is_refused_with_the_command_to_run()
     {
-        using var folder = new TemporaryFolder();
-        File.WriteAllText(folder.File("negatives.parquet"), "not a Parquet file");
+        File.WriteAllText(Folder.File("negatives.parquet"), "not a Parquet file");
 
-        await Assert.RefusedAsync(() => NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation), "Run 'mine-negatives' again.");
+        await Assert.RefusedAsync(() => NegativesReader.OpenAsync(Folder.File("negatives.parquet"), Cancellation), "Run 'mine-negatives' again.");
     }
 
     private static void RequireSame(MinedPosition expected, MinedPosition actual)
