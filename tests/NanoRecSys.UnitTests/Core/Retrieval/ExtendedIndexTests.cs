@@ -21,12 +21,8 @@ public sealed class ExtendedIndexTests
     public void The_filter_reaches_added_rows()
     {
         ExtendedIndex index = ExtendedIndex.Add(new FlatIndex(new float[70], dimension: 1), new float[] { 5, 6, 7 });
-        var excluded = new RowSet(73);
-        excluded.AddRange([72, 0]);
-        var allowed = new RowSet(73);
-        allowed.AddRange([72, 71, 69, 0]);
         var found = new Candidate[4];
-        Assert.Equal(2, index.Search([1], new RowFilter(excluded, allowed), found));
+        Assert.Equal(2, index.Search([1], new RowFilter(RowSets.Of(73, 72, 0), RowSets.Of(73, 72, 71, 69, 0)), found));
         Assert.Equal([new(71, 6), new(69, 0)], found[..2]);
         Assert.Throws<ArgumentException>(() => index.Search([1], new RowFilter(new RowSet(70)), found));
     }

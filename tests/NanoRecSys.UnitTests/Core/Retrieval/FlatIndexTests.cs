@@ -98,14 +98,7 @@ public sealed class FlatIndexTests
 
     private static Candidate[] Search(FlatIndex index, float[] query, int k, int[]? excluded = null)
     {
-        RowSet? rows = null;
-        if (excluded is not null)
-        {
-            rows = new RowSet(index.Count);
-            rows.AddRange(excluded);
-        }
-
         var results = new Candidate[k];
-        return results[..index.Search(query, new RowFilter(rows), results)];
+        return results[..index.Search(query, new RowFilter(excluded is null ? null : RowSets.Of(index.Count, excluded)), results)];
     }
 }

@@ -79,7 +79,7 @@ public sealed class FlatScanTests
         foreach (VectorMetric metric in Enum.GetValues<VectorMetric>())
         {
             var index = new FlatIndex(vectors, 32, metric);
-            RowFilter filter = EveryThird(5000);
+            RowFilter filter = RowSets.WithoutEveryThird(5000);
             var batch = new Candidate[9 * K];
             var found = new int[9];
             index.SearchBatch(queries, filter, K, batch, found);
@@ -121,7 +121,7 @@ public sealed class FlatScanTests
 
     private static void RequireSame(FlatIndex index, float[] vectors, VectorMetric metric, SimdLevel level, float[] queries)
     {
-        RowFilter filter = EveryThird(index.Count);
+        RowFilter filter = RowSets.WithoutEveryThird(index.Count);
         for (int q = 0; q < queries.Length / index.Dimension; q++)
         {
             ReadOnlySpan<float> query = queries.AsSpan(q * index.Dimension, index.Dimension);
@@ -142,12 +142,5 @@ public sealed class FlatScanTests
             Assert.Equal(K, index.Search(query, filter, found));
             Assert.Equal(expected[..K], found);
         }
-    }
-
-    private static RowFilter EveryThird(int rows)
-    {
-        var excluded = new RowSet(rows);
-        excluded.AddRange([.. Enumerable.Range(0, rows / 3).Select(i => 3 * i)]);
-        return new RowFilter(excluded);
     }
 }

@@ -31,8 +31,7 @@ public sealed class ItemBlendTests : FolderTests
         {
             float[] query = [.. Enumerable.Range(0, Dimension).Select(_ => random.NextSingle() - 0.5f)];
             int[] history = [.. Enumerable.Range(0, 1 + user).Select(_ => random.Next(Items))];
-            var seen = new RowSet(Items);
-            seen.AddRange(history);
+            RowSet seen = RowSets.Of(Items, history);
             var filter = new RowFilter(seen);
             var nearest = new Candidate[k];
             var found = new Candidate[k];

@@ -32,10 +32,5 @@ public sealed class RowFilterTests
         Assert.Throws<ArgumentException>(() => new RowFilter(null, Set(1)).Require(Rows - 1));
     }
 
-    private static RowSet Set(params int[] rows)
-    {
-        var set = new RowSet(Rows);
-        set.AddRange(rows);
-        return set;
-    }
+    private static RowSet Set(params int[] rows) => RowSets.Of(Rows, rows);
 }

@@ -1,5 +1,4 @@
 using NanoRecSys.Training.Indexing;
-using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

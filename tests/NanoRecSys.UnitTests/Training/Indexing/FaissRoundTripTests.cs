@@ -1,6 +1,5 @@
 using System.Globalization;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

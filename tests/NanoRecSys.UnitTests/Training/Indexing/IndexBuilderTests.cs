@@ -1,7 +1,6 @@
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing;
-using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
@@ -40,16 +39,13 @@ public sealed class IndexBuilderTests : FolderTests
     public void A_narrow_filter_returns_all_matching_rows(string kind, VectorMetric metric)
     {
         IVectorIndex index = SmallIndexes.Shared(kind, metric);
-        var allowed = new RowSet(index.Count);
-        allowed.AddRange([.. Enumerable.Range(0, 30).Select(i => i * 97)]);
-        var excluded = new RowSet(index.Count);
-        excluded.AddRange([0, 97, 5]);
+        var filter = new RowFilter(RowSets.Of(index.Count, 0, 97, 5), RowSets.Of(index.Count, [.. Enumerable.Range(0, 30).Select(i => i * 97)]));
         var found = new Candidate[40];
         for (int q = 0; q < Queries; q++)
         {
-            int count = index.Search(Query(q), new RowFilter(excluded, allowed), found);
+            int count = index.Search(Query(q), filter, found);
             Assert.Equal(Enumerable.Range(2, 28).Select(i => i * 97), found[..count].Select(candidate => candidate.Row).Order());
-            Assert.Equal(K, index.Search(Query(q), new RowFilter(excluded, allowed), found.AsSpan(0, K)));
+            Assert.Equal(K, index.Search(Query(q), filter, found.AsSpan(0, K)));
         }
     }
 

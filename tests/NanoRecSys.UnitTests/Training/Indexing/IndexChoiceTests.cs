@@ -1,6 +1,5 @@
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing;
-using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
@@ -18,10 +17,8 @@ public sealed class NativeIndexTests : FolderTests
         IVectorIndex managed = SmallIndexes.Shared(kind, metric);
         using NativeIndex native = Open(managed);
         Assert.Equal((kind, metric, IndexEngines.Faiss, managed.Count), (native.Kind, native.Metric, native.Engine, native.Count));
-        var excluded = new RowSet(managed.Count);
-        excluded.AddRange([.. Enumerable.Range(0, 1000).Select(i => 3 * i)]);
         int same = 0;
-        foreach (RowFilter filter in new[] { RowFilter.None, new RowFilter(excluded) })
+        foreach (RowFilter filter in new[] { RowFilter.None, RowSets.WithoutEveryThird(managed.Count) })
         {
             for (int q = 0; q < 20; q++)
             {
@@ -47,10 +44,8 @@ public sealed class NativeIndexTests : FolderTests
     public void A_narrow_filter_returns_all_matching_rows(string kind, VectorMetric metric)
     {
         using NativeIndex native = Open(SmallIndexes.Shared(kind, metric));
-        var allowed = new RowSet(native.Count);
-        allowed.AddRange([7, 700, 1400, 2999]);
         var found = new Candidate[K];
-        Assert.Equal(4, native.Search(_queries.AsSpan(0, SmallIndexes.Dimension), new RowFilter(null, allowed), found));
+        Assert.Equal(4, native.Search(_queries.AsSpan(0, SmallIndexes.Dimension), new RowFilter(null, RowSets.Of(native.Count, 7, 700, 1400, 2999)), found));
         Assert.Equal([7, 700, 1400, 2999], found[..4].Select(candidate => candidate.Row).Order());
     }
 

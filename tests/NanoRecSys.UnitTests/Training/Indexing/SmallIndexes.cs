@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing;
-using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

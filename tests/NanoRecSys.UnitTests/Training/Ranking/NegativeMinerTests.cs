@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
@@ -50,10 +49,6 @@ public sealed class NegativeMinerTests
     private static int[] Of(MinedPosition mined, CandidateKind kind) =>
         [.. mined.Items.Where((_, place) => mined.Kinds[place] == kind)];
 
-    private static MinedPosition Mine(int seed, int positive, int[] seen)
-    {
-        var set = new RowSet(12);
-        set.AddRange(seen);
-        return new NegativeMiner(Options, 12, new Random(seed)).Mine(8, 4, positive, [1, 2], Scores, set);
-    }
+    private static MinedPosition Mine(int seed, int positive, int[] seen) =>
+        new NegativeMiner(Options, 12, new Random(seed)).Mine(8, 4, positive, [1, 2], Scores, RowSets.Of(12, seen));
 }

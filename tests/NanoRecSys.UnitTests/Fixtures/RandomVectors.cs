@@ -1,4 +1,6 @@
-namespace NanoRecSys.UnitTests.Core.Retrieval;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>Seeded vectors for search tests.</summary>
 internal static class RandomVectors
@@ -27,4 +29,17 @@ internal static class RandomVectors
 
         return values;
     }
+}
+
+internal static class RowSets
+{
+    public static RowSet Of(int rows, params ReadOnlySpan<int> members)
+    {
+        var set = new RowSet(rows);
+        set.AddRange(members);
+        return set;
+    }
+
+    /// <summary>Excludes the rows 0, 3, 6, ...</summary>
+    public static RowFilter WithoutEveryThird(int rows) => new(Of(rows, [.. Enumerable.Range(0, rows / 3).Select(i => 3 * i)]));
 }
