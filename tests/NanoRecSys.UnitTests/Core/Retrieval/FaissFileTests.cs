@@ -60,21 +60,6 @@ public sealed class FaissFileTests : FolderTests
         Assert.Equal(0, FaissFile.Read(path).Count);
     }
 
-    [Fact]
-    public void A_file_cut_anywhere_is_refused()
-    {
-        string path = WriteSmallIndex();
-        byte[] whole = File.ReadAllBytes(path);
-        for (int length = 0; length < whole.Length; length++)
-        {
-            File.WriteAllBytes(path, whole[..length]);
-            Assert.Throws<InvalidDataException>(() => FaissFile.Read(path));
-        }
-
-        File.WriteAllBytes(path, [.. whole, 0]);
-        Assert.Throws<InvalidDataException>(() => FaissFile.Read(path));
-    }
-
     [Theory]
     [InlineData(4, -1)] // dimension
     [InlineData(4, 0)]

@@ -6,19 +6,6 @@ namespace NanoRecSys.UnitTests.Core.Retrieval;
 public sealed class TopKTests
 {
     [Fact]
-    public void Of_equal_scores_the_smaller_row_stays_whatever_the_order_of_offers()
-    {
-        var best = new TopK(new Candidate[2]);
-        foreach (int row in new[] { 5, 3, 9, 1 })
-        {
-            best.Offer(row, 1);
-        }
-
-        Assert.Equal(1, best.Threshold);
-        Assert.Equal(2, best.SortBestFirst());
-    }
-
-    [Fact]
     public void The_threshold_opens_until_the_buffer_is_full()
     {
         var best = new TopK(new Candidate[2]);
