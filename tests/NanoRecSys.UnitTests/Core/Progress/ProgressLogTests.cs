@@ -5,17 +5,6 @@ namespace NanoRecSys.UnitTests.Core.Progress;
 public sealed class ProgressLogTests : FolderTests
 {
     [Fact]
-    public void Events_are_read_in_the_order_in_which_they_were_appended()
-    {
-        string run = Folder.File("20260102-030405-006");
-        ProgressLog.Append(run, Event(epoch: 1));
-        ProgressLog.Append(run, Event(epoch: 2) with { Metrics = new Dictionary<string, double> { ["hr@10"] = 0.25 } });
-        IReadOnlyList<ProgressEvent> events = ProgressLog.Read(run);
-        Assert.Equal([1, 2], events.Select(progress => progress.Epoch));
-        Assert.Equal(0.25, events[1].Metrics!["hr@10"]);
-    }
-
-    [Fact]
     public void A_last_line_that_is_still_being_written_is_left_for_the_next_read()
     {
         string run = Folder.File("run");

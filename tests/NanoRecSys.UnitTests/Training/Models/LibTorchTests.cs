@@ -1,21 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
-using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Models;
 
 public sealed class LibTorchTests : FolderTests
 {
-    [Fact]
-    public void Tensors_can_be_computed_with_after_loading()
-    {
-        LibTorch.Load();
-
-        using torch.Tensor sum = torch.tensor(new float[] { 1, 2, 4 }).sum();
-
-        Assert.Equal(7, sum.item<float>());
-    }
-
     [Fact]
     public void The_patched_copy_requires_only_the_older_version_and_the_source_is_unchanged()
     {

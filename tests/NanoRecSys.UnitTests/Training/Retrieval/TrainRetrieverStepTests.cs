@@ -107,14 +107,6 @@ public sealed class TrainRetrieverStepTests : FolderTests
         Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
     }
 
-    [Fact]
-    public async Task Without_prepared_data_it_names_the_command_to_run()
-    {
-        var context = new StepContext(new Workspace(new ArtifactStore(Folder.Path), "none"), 1, new Collected<ProgressEvent>(), CancellationToken.None);
-
-        await Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(Options, context), "Run 'prepare' first");
-    }
-
     private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(Folder, name, length);
 
     private static float[] Table(StepContext context) =>
