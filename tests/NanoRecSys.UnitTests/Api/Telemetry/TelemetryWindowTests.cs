@@ -5,17 +5,19 @@ namespace NanoRecSys.UnitTests.Api.Telemetry;
 public sealed class TelemetryWindowTests
 {
     private readonly ManualTime _clock = new();
+    private readonly TelemetryWindow _window;
+
+    public TelemetryWindowTests() => _window = new TelemetryWindow(_clock);
 
     [Fact]
     public void Only_the_seconds_of_the_window_are_counted()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(100), cacheAnswered: true);
+        _window.Add(Trace(100), cacheAnswered: true);
         _clock.Advance(30);
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
 
-        TelemetrySnapshot tenSeconds = window.Read(10);
-        TelemetrySnapshot minute = window.Read(60);
+        TelemetrySnapshot tenSeconds = _window.Read(10);
+        TelemetrySnapshot minute = _window.Read(60);
 
         Assert.Equal(1, tenSeconds.Requests);
         Assert.InRange(tenSeconds.Stages.Single(stage => stage.Stage == "total").P99Ms, 0.98, 1.02);
@@ -26,115 +28,106 @@ public sealed class TelemetryWindowTests
     [Fact]
     public void Hits_are_counted_by_where_they_were_found()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "memory" }, cacheAnswered: true);
-        window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "memory" }, cacheAnswered: true);
-        window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "redis" }, cacheAnswered: true);
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "memory" }, cacheAnswered: true);
+        _window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "memory" }, cacheAnswered: true);
+        _window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "redis" }, cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
 
-        Assert.Equal([("memory", 2), ("redis", 1)], window.Read(60).CacheHits.OrderBy(hits => hits.Key).Select(hits => (hits.Key, hits.Value)));
+        Assert.Equal([("memory", 2), ("redis", 1)], _window.Read(60).CacheHits.OrderBy(hits => hits.Key).Select(hits => (hits.Key, hits.Value)));
     }
 
     [Fact]
     public void The_ring_discards_what_is_older_than_its_length()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
         _clock.Advance(TelemetryWindow.MaxSeconds); // the same slot of the ring
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
 
-        Assert.Equal(1, window.Read(TelemetryWindow.MaxSeconds).Requests);
+        Assert.Equal(1, _window.Read(TelemetryWindow.MaxSeconds).Requests);
     }
 
     [Fact]
     public void Half_an_hour_is_counted_in_minutes()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
         _clock.Advance(20 * 60);
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
 
-        Assert.Equal(1, window.Read(300).Requests);
-        Assert.Equal(2, window.Read(1800).Requests);
+        Assert.Equal(1, _window.Read(300).Requests);
+        Assert.Equal(2, _window.Read(1800).Requests);
     }
 
     [Fact]
     public void The_rate_covers_the_services_uptime_if_it_is_shorter_than_the_window()
     {
-        var window = new TelemetryWindow(_clock);
         _clock.Advance(5);
         for (int request = 0; request < 20; request++)
         {
-            window.Add(Trace(1), cacheAnswered: false);
+            _window.Add(Trace(1), cacheAnswered: false);
         }
 
-        Assert.Equal(4, window.Read(60).RequestsPerSecond);
+        Assert.Equal(4, _window.Read(60).RequestsPerSecond);
     }
 
     [Fact]
     public void A_cache_that_never_answered_has_no_hit_ratio()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(1), cacheAnswered: false);
+        _window.Add(Trace(1), cacheAnswered: false);
 
-        Assert.Null(window.Read(60).CacheHitRatio);
+        Assert.Null(_window.Read(60).CacheHitRatio);
     }
 
     [Fact]
     public async Task Nothing_is_lost_if_many_threads_count_concurrently()
     {
-        var window = new TelemetryWindow(_clock);
-
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(
             () =>
             {
                 for (int request = 0; request < 2000; request++)
                 {
-                    window.Add(Trace(1), cacheAnswered: true);
-                    window.CountError("server");
+                    _window.Add(Trace(1), cacheAnswered: true);
+                    _window.CountError("server");
                 }
             },
             TestContext.Current.CancellationToken)));
 
-        TelemetrySnapshot read = window.Read(60);
+        TelemetrySnapshot read = _window.Read(60);
         Assert.Equal(16_000, read.Requests);
         Assert.Equal(16_000, read.Modes["live"]);
         Assert.Equal(16_000, read.Errors["server"]);
         Assert.Equal([16_000, 16_000], read.Stages.Select(stage => stage.Count));
-        Assert.Equal(16_000, window.Read(1800).Requests);
+        Assert.Equal(16_000, _window.Read(1800).Requests);
     }
 
     [Fact]
     public void The_slowest_of_the_whole_window_come_first_and_not_only_the_last_ones()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(900, "slow"), cacheAnswered: true);
+        _window.Add(Trace(900, "slow"), cacheAnswered: true);
         _clock.Advance(20);
         for (int request = 0; request < 200; request++)
         {
-            window.Add(Trace(1), cacheAnswered: true);
+            _window.Add(Trace(1), cacheAnswered: true);
         }
 
-        window.Add(Trace(30, "slower than most"), cacheAnswered: true);
+        _window.Add(Trace(30, "slower than most"), cacheAnswered: true);
 
-        Assert.Equal(["slow", "slower than most", "id"], window.Read(60).Slowest.Take(3).Select(trace => trace.RequestId));
-        Assert.DoesNotContain("slow", window.Read(10).Slowest.Select(trace => trace.RequestId));
-        Assert.Equal("slower than most", window.Read(60).Recent[0].RequestId);
-        Assert.Equal(50, window.Read(60).Recent.Count);
+        Assert.Equal(["slow", "slower than most", "id"], _window.Read(60).Slowest.Take(3).Select(trace => trace.RequestId));
+        Assert.DoesNotContain("slow", _window.Read(10).Slowest.Select(trace => trace.RequestId));
+        Assert.Equal("slower than most", _window.Read(60).Recent[0].RequestId);
+        Assert.Equal(50, _window.Read(60).Recent.Count);
     }
 
     [Fact]
     public void A_minute_is_divided_into_seconds_since_the_service_started()
     {
-        var window = new TelemetryWindow(_clock);
         _clock.Advance(1);
-        window.Add(Trace(2), cacheAnswered: true);
-        window.CountError("cache");
+        _window.Add(Trace(2), cacheAnswered: true);
+        _window.CountError("cache");
         _clock.Advance(2);
-        window.Add(Trace(8), cacheAnswered: true);
-        window.Add(Trace(8), cacheAnswered: true);
+        _window.Add(Trace(8), cacheAnswered: true);
+        _window.Add(Trace(8), cacheAnswered: true);
 
-        IReadOnlyList<TelemetryPoint> series = window.Read(60).Series;
+        IReadOnlyList<TelemetryPoint> series = _window.Read(60).Series;
 
         Assert.Equal([0, 1, 0, 2], series.Select(point => point.Requests));
         Assert.Equal([0, 1, 0, 0], series.Select(point => point.Errors));
@@ -149,10 +142,9 @@ public sealed class TelemetryWindowTests
     [InlineData(1800, 30, 60)]
     public void A_full_window_has_steps_of_equal_length(int window, int steps, int seconds)
     {
-        var telemetry = new TelemetryWindow(_clock);
         _clock.Advance(3600);
 
-        IReadOnlyList<TelemetryPoint> series = telemetry.Read(window).Series;
+        IReadOnlyList<TelemetryPoint> series = _window.Read(window).Series;
 
         Assert.Equal(steps, series.Count);
         Assert.Equal(seconds, (series[1].Time - series[0].Time).TotalSeconds);
@@ -161,16 +153,15 @@ public sealed class TelemetryWindowTests
     [Fact]
     public void The_maxima_of_running_and_waiting_requests_are_kept()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Enter();
-        window.Enter();
-        window.Add(Trace(1), cacheAnswered: true);
-        window.Leave();
-        window.Add(Trace(1), cacheAnswered: true);
-        window.ObserveQueue(3);
-        window.ObserveQueue(1);
+        _window.Enter();
+        _window.Enter();
+        _window.Add(Trace(1), cacheAnswered: true);
+        _window.Leave();
+        _window.Add(Trace(1), cacheAnswered: true);
+        _window.ObserveQueue(3);
+        _window.ObserveQueue(1);
 
-        TelemetryPoint now = Assert.Single(window.Read(60).Series);
+        TelemetryPoint now = Assert.Single(_window.Read(60).Series);
 
         Assert.Equal((2, 3), (now.InFlight, now.QueueDepth));
     }
@@ -178,10 +169,9 @@ public sealed class TelemetryWindowTests
     [Fact]
     public void Without_a_queue_its_depth_is_unknown_rather_than_zero()
     {
-        var window = new TelemetryWindow(_clock);
-        window.Add(Trace(1), cacheAnswered: true);
+        _window.Add(Trace(1), cacheAnswered: true);
 
-        Assert.Null(Assert.Single(window.Read(60).Series).QueueDepth);
+        Assert.Null(Assert.Single(_window.Read(60).Series).QueueDepth);
     }
 
     private RequestTrace Trace(double milliseconds, string id = "id") =>
