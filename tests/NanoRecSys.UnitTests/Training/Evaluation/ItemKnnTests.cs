@@ -6,10 +6,12 @@ public sealed class ItemKnnTests
     private static readonly LeaveOneOut Split = new(new UserHistories(
         [1, 2, 3], [0, 4, 9, 12], [0, 1, 3, 3, 0, 1, 2, 3, 3, 0, 3, 3]));
 
+    private static readonly ItemKnnOptions Plain = new() { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 1 };
+
     [Fact]
     public void Items_score_their_cosine_to_the_history()
     {
-        float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 1 }, [0]);
+        float[] scores = Score(Plain, [0]);
 
         // Item 0 has 3 users, item 1 two (both shared), item 2 one (shared).
         float[] expected = [0f, 2 / MathF.Sqrt(6), 1 / MathF.Sqrt(3), 0f];
@@ -33,7 +35,7 @@ public sealed class ItemKnnTests
     [Fact]
     public void Similarities_are_summed_over_the_history_and_older_items_count_less()
     {
-        float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 0.5 }, [0, 1]);
+        float[] scores = Score(Plain with { Decay = 0.5 }, [0, 1]);
 
         float expected = 1 / MathF.Sqrt(2) + 0.5f / MathF.Sqrt(3); // item 2 to the newer item 1, plus to the older item 0
         Assert.Equal(expected, scores[2], 6);
@@ -42,7 +44,7 @@ public sealed class ItemKnnTests
     [Fact]
     public void Shrinkage_lowers_similarities_with_few_common_users()
     {
-        float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 2, Decay = 1 }, [0]);
+        float[] scores = Score(Plain with { Shrinkage = 2 }, [0]);
 
         Assert.Equal(2 / (MathF.Sqrt(6) + 2), scores[1], 6);
     }

@@ -5,7 +5,9 @@ namespace NanoRecSys.UnitTests.Training.Indexing;
 
 public sealed class IndexChoiceTests : FolderTests
 {
-    private readonly Messages _messages = new();
+    private readonly Collected<ProgressEvent> _progress = new();
+
+    private IEnumerable<string> Messages => _progress.Values.Select(report => report.Message).OfType<string>();
 
     [Fact]
     public void For_few_items_a_flat_index_is_chosen_without_measuring()
@@ -13,7 +15,7 @@ public sealed class IndexChoiceTests : FolderTests
         (IVectorIndex index, IndexShape shape) = Choose(new IndexOptions { Kind = IndexOptions.Auto });
 
         Assert.Equal((IndexKinds.Flat, new IndexShape(IndexKinds.Flat)), (index.Kind, shape));
-        Assert.Single(_messages.Texts);
+        Assert.Single(Messages);
     }
 
     [Fact]
@@ -27,7 +29,7 @@ public sealed class IndexChoiceTests : FolderTests
 
         Assert.InRange(recall.Measure(index), 0.9, 1);
         Assert.Equal(index.Kind, shape.Kind);
-        Assert.Equal(["flat", "IVF", "IVF"], _messages.Texts.Select(message => message[..Math.Min(message.IndexOfAny([':', '7']), 4)].TrimEnd(',')));
+        Assert.Equal(["flat", "IVF", "IVF"], Messages.Select(message => message[..Math.Min(message.IndexOfAny([':', '7']), 4)].TrimEnd(',')));
     }
 
     [Fact]
@@ -42,19 +44,6 @@ public sealed class IndexChoiceTests : FolderTests
     {
         float[] queries = RandomVectors.Clustered(50, SmallIndexes.Dimension, centres: 60, seed: 21);
         var exact = new FlatIndex(SmallIndexes.Vectors, SmallIndexes.Dimension);
-        return new IndexChoice(options, exact, new IndexRecall(queries, exact, k: 100), StepContexts.In(Folder.Path, "choice") with { Progress = _messages }).Make();
-    }
-
-    private sealed class Messages : IProgress<ProgressEvent>
-    {
-        public List<string> Texts { get; } = [];
-
-        public void Report(ProgressEvent value)
-        {
-            if (value.Message is { } message)
-            {
-                Texts.Add(message);
-            }
-        }
+        return new IndexChoice(options, exact, new IndexRecall(queries, exact, k: 100), StepContexts.In(Folder.Path, "choice") with { Progress = _progress }).Make();
     }
 }
