@@ -35,9 +35,33 @@ internal static class CircleWalks
             await File.WriteAllLinesAsync(Path.Combine(source, "movies.csv"), ["movieId,title,genres", .. items], TestContext.Current.CancellationToken);
         }
 
-        var workspace = new Workspace(new ArtifactStore(folder.File(name)), "circle");
-        var context = new StepContext(workspace, 7, new Collected<ProgressEvent>(), TestContext.Current.CancellationToken) { Threads = 1 };
+        StepContext context = StepContexts.In(folder.File(name), "circle") with { Seed = 7, Threads = 1 };
         await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
         return context;
+    }
+
+    /// <summary>Trains until a report meets the condition, and cancels then as Ctrl+C would.</summary>
+    public static async Task InterruptAsync(TrainRetrieverOptions options, StepContext context, Func<ProgressEvent, bool> condition)
+    {
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
+            options, context with { Progress = new Cancelling(condition, stop), Cancellation = stop.Token }));
+    }
+
+    /// <returns>The bytes of the trained retriever's weights.</returns>
+    public static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
+
+    /// <param name="folder">The folder of a retriever.</param>
+    public static IReadOnlyDictionary<string, NamedTensor> Tensors(string folder) => SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName));
+
+    private sealed class Cancelling(Func<ProgressEvent, bool> condition, CancellationTokenSource stop) : IProgress<ProgressEvent>
+    {
+        public void Report(ProgressEvent value)
+        {
+            if (condition(value))
+            {
+                stop.Cancel();
+            }
+        }
     }
 }

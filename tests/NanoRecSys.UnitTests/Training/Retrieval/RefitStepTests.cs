@@ -56,5 +56,5 @@ public sealed class RefitStepTests : FolderTests
     private static EvaluationResult Of(EvaluationReport report, string model, string split) =>
         report.Results.Single(result => (result.Model, result.Split) == (model, split));
 
-    private static float[] Table(string folder) => SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName))["embedding.weight"].Values;
+    private static float[] Table(string folder) => Tensors(folder)["embedding.weight"].Values;
 }

@@ -37,7 +37,7 @@ public sealed class RetrieverResumeTests : FolderTests
         TrainRetrieverSummary expected = await TrainRetrieverStep.RunAsync(options, uninterrupted);
 
         StepContext interrupted = await Prepare("interrupted", hasEverything) with { Threads = threads };
-        await InterruptAsync(options, interrupted);
+        await InterruptAsync(options, interrupted, report => report.Epoch > 2);
         TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, interrupted);
 
         Assert.Equal((4, expected.BestEpoch), (summary.Epochs, summary.BestEpoch));
@@ -52,7 +52,7 @@ public sealed class RetrieverResumeTests : FolderTests
     {
         TrainRetrieverOptions options = Options with { Epochs = 4 };
         StepContext context = await Prepare("a");
-        await InterruptAsync(options, context);
+        await InterruptAsync(options, context, report => report.Epoch > 2);
         byte[] best = Weights(context);
         string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
         JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
@@ -124,27 +124,5 @@ public sealed class RetrieverResumeTests : FolderTests
     {
         using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, TrainingLog.MetricsName)));
         return [.. metrics.RootElement.GetProperty("curve").EnumerateArray().Select(point => point.GetProperty("loss").GetDouble())];
-    }
-
-    /// <summary>Interrupts the training after its second epoch, as Ctrl+C would.</summary>
-    private static async Task InterruptAsync(TrainRetrieverOptions options, StepContext context)
-    {
-        using var stop = new CancellationTokenSource();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
-            options, context with { Progress = new CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
-    }
-
-    private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
-
-    /// <summary>Cancels in the epoch after the given one.</summary>
-    internal sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value)
-        {
-            if (value.Epoch > epoch)
-            {
-                source.Cancel();
-            }
-        }
     }
 }
