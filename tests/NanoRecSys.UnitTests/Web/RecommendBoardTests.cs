@@ -1,4 +1,5 @@
 using System.Net;
+using AngleSharp.Dom;
 using Bunit;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -62,11 +63,10 @@ public sealed class RecommendBoardTests : BunitContext
     public void A_watched_film_is_stored_with_the_configured_key_and_the_list_reloaded()
     {
         _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
-        IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+        IRenderedComponent<RecommendBoard> board = ShowLoaded("open sesame");
 
         _api.On("POST /recommendations", Films.List(Films.Matrix, Films.Seven));
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        FirstAction(board).Click();
 
         board.WaitForAssertion(() => Assert.Contains("1 new recommendation.", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
         FakeRequest stored = _api.Requests.Single(request => request.Call == "POST /events");
@@ -82,10 +82,9 @@ public sealed class RecommendBoardTests : BunitContext
     public void A_key_that_is_missing_or_wrong_is_shown_with_its_remedy_and_the_list_stays(string? key, HttpStatusCode status, string shown)
     {
         _api.Fails("POST /events", status, "This call needs a key in the header X-Api-Key.");
-        IRenderedComponent<RecommendBoard> board = Show(7, key: key);
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+        IRenderedComponent<RecommendBoard> board = ShowLoaded(key);
 
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        FirstAction(board).Click();
 
         board.WaitForAssertion(() => Assert.Contains(shown, board.Find("[role=alert]").TextContent, StringComparison.Ordinal));
         Assert.Contains("Could not store the event", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
@@ -96,8 +95,7 @@ public sealed class RecommendBoardTests : BunitContext
     [Fact]
     public void A_list_is_shown_only_for_its_own_user()
     {
-        IRenderedComponent<RecommendBoard> board = Show(7);
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
+        IRenderedComponent<RecommendBoard> board = ShowLoaded();
 
         _api.Fails("POST /recommendations", HttpStatusCode.GatewayTimeout, "No answer.");
         board.Render(parameters => parameters.Add(shown => shown.User, 8));
@@ -111,18 +109,17 @@ public sealed class RecommendBoardTests : BunitContext
     public void A_double_click_stores_one_event_and_a_later_click_on_the_same_day_repeats_its_key()
     {
         TaskCompletionSource<object> receipt = _api.Holds("POST /events");
-        IRenderedComponent<RecommendBoard> board = Show(7);
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+        IRenderedComponent<RecommendBoard> board = ShowLoaded();
 
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        FirstAction(board).Click();
         Assert.All(board.FindAll("[data-testid=card-action]"), action => Assert.True(action.HasAttribute("disabled")));
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        FirstAction(board).Click();
         receipt.SetResult(new EventReceipt(1, 0, [], "request-2"));
         board.WaitForAssertion(() => Assert.NotEmpty(board.FindAll("[data-testid=watched-note]")));
         Assert.Single(Stored());
 
-        board.WaitForAssertion(() => Assert.False(board.FindAll("[data-testid=card-action]")[0].HasAttribute("disabled")));
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        board.WaitForAssertion(() => Assert.False(FirstAction(board).HasAttribute("disabled")));
+        FirstAction(board).Click();
         board.WaitForAssertion(() => Assert.Equal(2, Stored().Count));
         Assert.Single(Stored().Select(request => request.Body).Distinct());
     }
@@ -131,9 +128,8 @@ public sealed class RecommendBoardTests : BunitContext
     public void Undo_deletes_the_event_by_its_key_and_reloads_the_list()
     {
         _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
-        IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        IRenderedComponent<RecommendBoard> board = ShowLoaded("open sesame");
+        FirstAction(board).Click();
         board.WaitForAssertion(() => Assert.False(board.Find("[data-testid=undo]").HasAttribute("disabled")));
         string key = System.Text.Json.JsonDocument.Parse(Stored().Single().Body).RootElement.GetProperty("key").GetString()!;
         _api.On($"DELETE /users/7/events/{key}", new EventsDeleted(1, "request-3"));
@@ -166,15 +162,26 @@ public sealed class RecommendBoardTests : BunitContext
             .AddCascadingValue(new Words("film", "films")).AddCascadingValue(Films.Catalog)
             .Add(shown => shown.User, 7).Add(shown => shown.ListOptions, new ListOptions { Where = [new Condition("Year", ">=", "1990"), new Condition("brand", "=", "1990")] }));
 
-        board.WaitForAssertion(() => Assert.Contains("Mark as watched", board.FindAll("[data-testid=card-action]")[0].TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("Mark as watched", FirstAction(board).TextContent, StringComparison.Ordinal));
         Assert.Contains("a history of 40 films", board.Find(".lead").TextContent, StringComparison.Ordinal);
         string body = _api.Requests.Single(request => request.Call == "POST /recommendations").Body;
         Assert.Contains("""{"field":"Year","op":"\u003E=","value":1990},{"field":"brand","op":"=","value":"1990"}""", body, StringComparison.Ordinal);
-        board.FindAll("[data-testid=card-action]")[0].Click();
+        FirstAction(board).Click();
         board.WaitForAssertion(() => Assert.Contains("\"type\":\"watch\"", Stored().Single().Body, StringComparison.Ordinal));
     }
 
     private List<FakeRequest> Stored() => [.. _api.Requests.Where(request => request.Call == "POST /events")];
+
+    private static IElement FirstAction(IRenderedComponent<RecommendBoard> board) => board.FindAll("[data-testid=card-action]")[0];
+
+    /// <summary>Shows user 7 and waits for the two films.</summary>
+    private IRenderedComponent<RecommendBoard> ShowLoaded(string? key = null)
+    {
+        IRenderedComponent<RecommendBoard> board = Show(7, key: key);
+        board.WaitForAssertion(() => Assert.Equal(
+            (2, 2), (board.FindAll("[data-testid=recommendation-card]").Count, board.FindAll("[data-testid=card-action]").Count)));
+        return board;
+    }
 
     private IRenderedComponent<RecommendBoard> Show(int? user, ListOptions? options = null, string? key = null)
     {
