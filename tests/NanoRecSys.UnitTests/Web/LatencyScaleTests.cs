@@ -4,13 +4,15 @@ namespace NanoRecSys.UnitTests.Web;
 
 public sealed class LatencyScaleTests
 {
-    [Fact]
-    public void It_ranges_from_the_round_number_below_to_the_one_above()
+    [Theory]
+    [InlineData(0.2, 20, 0.31, 14.0)]
+    [InlineData(2, 5, 3.0)] // a single duration is between two lines
+    public void It_ranges_from_the_round_number_below_to_the_one_above(double low, double high, params double[] durations)
     {
-        LatencyScale scale = LatencyScale.Of([0.31, 14]);
+        LatencyScale scale = LatencyScale.Of(durations);
 
-        Assert.Equal(0.2, scale.LowMs, 6);
-        Assert.Equal(20, scale.HighMs, 6);
+        Assert.Equal(low, scale.LowMs, 6);
+        Assert.Equal(high, scale.HighMs, 6);
     }
 
     [Fact]
@@ -29,14 +31,6 @@ public sealed class LatencyScaleTests
     {
         Assert.Equal([1, 2, 5, 10], new LatencyScale(1, 10).Ticks().Select(ms => Math.Round(ms, 6)));
         Assert.Equal([0.1, 1, 10, 100], new LatencyScale(0.1, 200).Ticks().Select(ms => Math.Round(ms, 6)));
-    }
-
-    [Fact]
-    public void A_single_duration_is_between_two_lines()
-    {
-        LatencyScale scale = LatencyScale.Of([3]);
-
-        Assert.Equal((2, 5), (Math.Round(scale.LowMs, 6), Math.Round(scale.HighMs, 6)));
     }
 
     [Fact]
