@@ -193,9 +193,7 @@ public sealed class CommandLineTests : FolderTests
     [Fact]
     public async Task Several_models_are_evaluated_by_every_option_at_once()
     {
-        await File.WriteAllTextAsync(Folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
-        string[] common = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts"), "--json"];
-        await RunAsync(["prepare", .. common]);
+        string[] common = [.. await PrepareAsync("1,10,5,1\n1,11,5,2\n1,12,5,3\n"), "--json"];
         _output.GetStringBuilder().Clear();
 
         int exit = await RunAsync([
@@ -257,10 +255,7 @@ public sealed class CommandLineTests : FolderTests
     [Fact]
     public async Task A_training_uses_its_presets_values_for_options_not_given()
     {
-        string[] rows = [.. Enumerable.Range(0, 12).Select(i => $"{i / 6},{10 + (i % 6)},5,{i}")];
-        await File.WriteAllLinesAsync(Folder.File("ratings.csv"), rows);
-        string[] common = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts")];
-        await RunAsync(["prepare", .. common]);
+        string[] common = await PrepareAsync(string.Concat(Enumerable.Range(0, 12).Select(i => $"{i / 6},{10 + (i % 6)},5,{i}\n")));
 
         int exit = await RunAsync(["train-retriever", .. common, "--preset", "quick", "--dimension", "8", "--epochs", "1"]);
 
@@ -274,9 +269,7 @@ public sealed class CommandLineTests : FolderTests
     [Fact]
     public async Task Conflicting_options_are_reported_in_one_line()
     {
-        await File.WriteAllTextAsync(Folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
-        string[] common = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts")];
-        await RunAsync(["prepare", .. common]);
+        string[] common = await PrepareAsync("1,10,5,1\n1,11,5,2\n1,12,5,3\n");
 
         int exit = await RunAsync(["train-retriever", .. common, "--preset", "quick", "--heads", "3"]);
 
@@ -339,6 +332,15 @@ public sealed class CommandLineTests : FolderTests
         Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", Folder.Path));
 
         Assert.Equal($"Version 0123456789ab is already published in {Folder.Path}: nothing to train.", _output.ToString().TrimEnd());
+    }
+
+    /// <returns>The options that name the prepared data.</returns>
+    private async Task<string[]> PrepareAsync(string ratings)
+    {
+        await File.WriteAllTextAsync(Folder.File("ratings.csv"), ratings);
+        string[] options = ["--data", Folder.Path, "--artifacts", Folder.File("artifacts")];
+        await RunAsync(["prepare", .. options]);
+        return options;
     }
 
     private Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, _output, _error, TestContext.Current.CancellationToken);
