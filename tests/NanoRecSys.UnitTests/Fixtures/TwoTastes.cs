@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Ranking;
+
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>
@@ -11,6 +12,8 @@ internal static class TwoTastes
     public const int Users = 40;
     public const int Items = 40;
     public const int Length = 7;
+
+    public static readonly MineNegativesOptions Negatives = new() { Candidates = 20, Skip = 0, Hard = 4, Random = 4 };
 
     public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name, double newItems = 0)
     {
@@ -39,7 +42,7 @@ internal static class TwoTastes
     /// <summary>Mines negatives and trains a ranker that learns the genres.</summary>
     public static async Task TrainRankerAsync(StepContext context)
     {
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
+        await MineNegativesStep.RunAsync(Negatives, context);
         await TrainRankerStep.RunAsync(
             new TrainRankerOptions { Hidden = [16, 8], Signals = RankerSignals.All, Dropout = 0, ItemDropout = 0.5, LearningRate = 0.01, BatchPairs = 64, Epochs = 10, Patience = 10, Candidates = 20 }, context);
     }

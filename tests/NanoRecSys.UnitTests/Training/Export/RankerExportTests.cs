@@ -54,7 +54,7 @@ public sealed class RankerExportTests : FolderTests
     private async Task<StepContext> TrainedAsync()
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
+        await MineNegativesStep.RunAsync(TwoTastes.Negatives, context);
         await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [8], Epochs = 1, Candidates = 10 }, context);
         return context;
     }

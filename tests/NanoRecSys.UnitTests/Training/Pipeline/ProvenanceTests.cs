@@ -11,7 +11,6 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
     private const string OnOtherData = "on other data than is prepared now. Run '";
 
     private static readonly TrainRetrieverOptions Retriever = new() { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 20, MaxLength = 12, Epochs = 1 };
-    private static readonly MineNegativesOptions Negatives = new() { Candidates = 20, Skip = 0, Hard = 4, Random = 4 };
     private static readonly TrainRankerOptions Ranker = new() { Hidden = [8], Epochs = 1, Candidates = 10 };
     private static readonly TrainBaselineOptions Baseline = new() { MatrixFactorization = new MatrixFactorizationOptions { Dimension = 8, Sweeps = 1 } };
 
@@ -26,7 +25,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
         string expected = $"The retriever in {context.Workspace.RetrieverFolder} was trained {OnOtherData}train-retriever' again.";
         await AssertRefusedAsync(expected, () => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"] }, context));
         await AssertRefusedAsync(expected, () => EvaluateStep.RunAsync(new EvaluateOptions(), context));
-        await AssertRefusedAsync(expected, () => MineNegativesStep.RunAsync(Negatives, context));
+        await AssertRefusedAsync(expected, () => MineNegativesStep.RunAsync(TwoTastes.Negatives, context));
         await AssertRefusedAsync(expected, () => TrainRankerStep.RunAsync(Ranker, context));
         await AssertRefusedAsync(expected, () => ExportStep.RunAsync(new ExportOptions(), context));
         await AssertRefusedAsync(expected, () => StateDictionaryExport.RunAsync(context));
@@ -165,7 +164,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
 
         await AssertRefusedAsync(
             $"The retriever in {context.Workspace.RetrieverFolder} was trained by an earlier version, which did not record the data. Run 'train-retriever' again.",
-            () => MineNegativesStep.RunAsync(Negatives, context));
+            () => MineNegativesStep.RunAsync(TwoTastes.Negatives, context));
     }
 
     [Fact]
@@ -200,7 +199,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
         {
             StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
             await TrainRetrieverStep.RunAsync(Retriever, context);
-            await MineNegativesStep.RunAsync(Negatives, context);
+            await MineNegativesStep.RunAsync(TwoTastes.Negatives, context);
             await TrainRankerStep.RunAsync(Ranker, context);
             await TrainBaselineStep.RunAsync(Baseline, context);
             await EvaluateStep.RunAsync(new EvaluateOptions { Resamples = 0 }, context);

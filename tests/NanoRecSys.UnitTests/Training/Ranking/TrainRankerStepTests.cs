@@ -125,7 +125,7 @@ public sealed class TrainRankerStepTests : FolderTests
         await RefusedAsync(Options, "was written with other item data. Train without --resume.");
         await CatalogFile.WriteAsync(catalogFile, catalog, context.Cancellation);
 
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 5, Random = 4 }, context);
+        await MineNegativesStep.RunAsync(TwoTastes.Negatives with { Hard = 5 }, context);
         await RefusedAsync(Options, "was written with other negatives. Train without --resume.");
         TwoTastes.ReplaceRetriever(context);
         await RefusedAsync(Options, $"The negatives in {context.Workspace.NegativesFile} were mined with another retriever. Run 'mine-negatives' again.");
@@ -163,7 +163,7 @@ public sealed class TrainRankerStepTests : FolderTests
     private async Task<StepContext> MinedAsync(string name)
     {
         StepContext context = await TwoTastes.PrepareAsync(Folder, name);
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
+        await MineNegativesStep.RunAsync(TwoTastes.Negatives, context);
         return context;
     }
 
