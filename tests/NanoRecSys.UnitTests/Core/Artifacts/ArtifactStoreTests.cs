@@ -40,6 +40,15 @@ public sealed class ArtifactStoreTests : FolderTests
         Assert.Equal(2, _store.ListVersions().Count);
     }
 
+    // printf 'aa  x\nbb  a\n' | sha256sum
+    [Fact]
+    public void A_version_s_name_is_the_beginning_of_the_hash_of_the_sorted_lines()
+    {
+        string name = VersionName.Of([new ArtifactFile("a", "bb", 1), new ArtifactFile("x", "aa", 2)]);
+        Assert.Equal("ad7d62f53ef6", name);
+        Assert.True(VersionName.IsWellFormed(name));
+    }
+
     [Fact]
     public void Publishing_the_same_content_again_leaves_a_readers_files_in_place_and_renews_the_manifest()
     {
