@@ -91,9 +91,7 @@ public sealed class ItemBlendTests : FolderTests
     {
         NpyFile.Write(Folder.File("lists.npy"), [row, score, -1, -1, -1, -1], columns: 2);
 
-        var error = Assert.Throws<InvalidDataException>(() => ItemLists.Map(Folder.File("lists.npy"), decay: 0.5));
-
-        Assert.Contains("item 0 lists item", error.Message, StringComparison.Ordinal);
+        Assert.Refused<InvalidDataException>(() => ItemLists.Map(Folder.File("lists.npy"), decay: 0.5), "item 0 lists item");
     }
 
     private static ItemLists Lists(int items, Random random, double decay) => ItemLists.Of(

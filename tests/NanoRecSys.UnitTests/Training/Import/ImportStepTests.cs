@@ -41,7 +41,7 @@ public sealed class ImportStepTests : FolderTests
             AddRotary(ropeBase: 500, headWidth: 8);
         }
 
-        await AssertRefusedAsync(new ImportOptions { Heads = heads, RopeBase = ropeBase }, reason);
+        await Assert.RefusedAsync(() => ImportTowerAsync(new ImportOptions { Heads = heads, RopeBase = ropeBase }), reason);
     }
 
     [Theory]
@@ -108,10 +108,10 @@ public sealed class ImportStepTests : FolderTests
         Set("blocks.0.attn.relative_bias", 3);
         _tower["blocks.0.norm1.weight"].Values[3] = float.NaN;
 
-        UserErrorException e = await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "is not a user tower that can be imported: ");
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportTowerAsync(new ImportOptions { Heads = 2 }));
 
         Assert.EndsWith(
-            "missing: 'blocks.1.attn.qkv_proj.bias', 'norm.weight'; "
+            "is not a user tower that can be imported: missing: 'blocks.1.attn.qkv_proj.bias', 'norm.weight'; "
             + "of another shape: 'blocks.0.mlp.w_gate_val.weight' is [20, 16], expected [40, 16], 'projection.bias' is [16, 1], expected [16]; "
             + "not finite: 'blocks.0.norm1.weight'; unexpected: 'blocks.0.attn.relative_bias'.",
             e.Message, StringComparison.Ordinal);
@@ -120,7 +120,7 @@ public sealed class ImportStepTests : FolderTests
     [Fact]
     public async Task An_invalid_import_writes_nothing()
     {
-        await AssertRefusedAsync(new ImportOptions { Heads = 2, ItemMap = Map(1, 2) }, "names 2 items, the item table 'embedding.weight' has 9 rows");
+        await Assert.RefusedAsync(() => ImportTowerAsync(new ImportOptions { Heads = 2, ItemMap = Map(1, 2) }), "names 2 items, the item table 'embedding.weight' has 9 rows");
         Assert.False(Directory.Exists(Folder.File("artifacts")));
     }
 
@@ -156,7 +156,7 @@ public sealed class ImportStepTests : FolderTests
     public async Task Without_a_map_the_data_must_have_as_many_items()
     {
         await PrepareStep.RunAsync(new PrepareOptions { Data = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n") }, _context);
-        await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "The item table has 9 rows, the prepared data has 3 items. Set --item-map to a file with the item ids in the order of the rows.");
+        await Assert.RefusedAsync(() => ImportTowerAsync(new ImportOptions { Heads = 2 }), "The item table has 9 rows, the prepared data has 3 items. Set --item-map to a file with the item ids in the order of the rows.");
     }
 
     [Fact]
@@ -222,14 +222,6 @@ public sealed class ImportStepTests : FolderTests
         string path = Folder.File("tower.pth");
         PthWriter.Write(path, _tower.Values);
         return ImportStep.RunAsync(options with { UserTower = path }, _context);
-    }
-
-    private async Task<UserErrorException> AssertRefusedAsync(ImportOptions options, string reason)
-    {
-        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportTowerAsync(options));
-        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', e.Message);
-        return e;
     }
 
     private static void AssertSame(Dictionary<string, NamedTensor> expected, IReadOnlyDictionary<string, NamedTensor> actual)

@@ -57,10 +57,7 @@ public sealed class PresetsTests
 
     [Fact]
     public void An_unknown_preset_is_refused_with_the_known_ones() =>
-        Assert.Contains(
-            "Unknown preset 'giant'. Presets: quick, small",
-            Assert.Throws<UserErrorException>(() => Presets.Get("giant", Data(1, 1, 1))).Message,
-            StringComparison.Ordinal);
+        Assert.Refused<UserErrorException>(() => Presets.Get("giant", Data(1, 1, 1)), "Unknown preset 'giant'. Presets: quick, small");
 
     private static DatasetSummary Data(int users, int items, long interactions) =>
         new("data", "folder", "sha256", users, items, interactions, LowRated: 0, Skipped: 0, Repeated: 0, TiedUsers: 0, MinRating: 0, KCore: 0) { Hash = "hash" };
