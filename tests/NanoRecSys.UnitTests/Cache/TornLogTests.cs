@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using NanoRecSys.Cache;
 
 namespace NanoRecSys.UnitTests.Cache;
@@ -45,32 +44,22 @@ public sealed class TornLogTests : FolderTests
     private void Write(byte[] records)
     {
         Directory.CreateDirectory(Path.Combine(Folder.Path, "AOF", "log-commits"));
-        byte[] commit = [.. Length(40), .. Commit(until: FirstAddress), .. new byte[468]];
+        byte[] commit = [.. BitConverter.GetBytes(40), .. Commit(until: FirstAddress), .. new byte[468]];
         File.WriteAllBytes(Path.Combine(Folder.Path, "AOF", "log-commits", "commit.7.0"), commit);
         File.WriteAllBytes(LogFile(), [.. new byte[FirstAddress], .. records]);
     }
 
     private string LogFile() => Path.Combine(Folder.Path, "AOF", "aof.log.0");
 
-    private static byte[] Record(int length, byte[] body) => [.. Length(length), .. body];
-
-    private static byte[] Length(int length)
-    {
-        byte[] bytes = new byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, length);
-        return bytes;
-    }
+    private static byte[] Record(int length, byte[] body) => [.. BitConverter.GetBytes(length), .. body];
 
     private static byte[] Commit(long until)
     {
         const long Begin = FirstAddress, Number = 7;
-        byte[] bytes = new byte[40];
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, 1);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(4), Begin ^ until ^ Number ^ -1);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(12), Begin);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(20), until);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(28), Number);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(36), -1);
-        return bytes;
+        return
+        [
+            .. BitConverter.GetBytes(1), .. BitConverter.GetBytes(Begin ^ until ^ Number ^ -1), .. BitConverter.GetBytes(Begin),
+            .. BitConverter.GetBytes(until), .. BitConverter.GetBytes(Number), .. BitConverter.GetBytes(-1),
+        ];
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -91,17 +90,15 @@ internal sealed class PickleWriter
     public PickleWriter Text(string text)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        Raw('X').UInt32((uint)utf8.Length);
-        _bytes.AddRange(utf8);
+        Raw('X');
+        _bytes.AddRange([.. BitConverter.GetBytes(utf8.Length), .. utf8]);
         return this;
     }
 
     public PickleWriter Integer(long value)
     {
-        byte[] bytes = new byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
         Raw(0x8a, sizeof(long));
-        _bytes.AddRange(bytes);
+        _bytes.AddRange(BitConverter.GetBytes(value));
         return this;
     }
 
@@ -144,12 +141,4 @@ internal sealed class PickleWriter
             .Raw(0x89).Global("collections", "OrderedDict").Raw(')', 'R', 't', 'R');
 
     public byte[] ToArray() => [.. _bytes];
-
-    private PickleWriter UInt32(uint value)
-    {
-        byte[] bytes = new byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        _bytes.AddRange(bytes);
-        return this;
-    }
 }

@@ -105,9 +105,7 @@ public sealed class SafetensorsFileTests : FolderTests
     {
         string path = Folder.File("raw.safetensors");
         byte[] text = Encoding.UTF8.GetBytes(header);
-        byte[] prefix = new byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(prefix, text.Length);
-        File.WriteAllBytes(path, [.. prefix, .. text, .. data]);
+        File.WriteAllBytes(path, [.. BitConverter.GetBytes((long)text.Length), .. text, .. data]);
         return path;
     }
 }
