@@ -2,6 +2,7 @@ using System.Net;
 using Bunit;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.JSInterop;
 using NanoRecSys.Web.Components.Explore;
 
 namespace NanoRecSys.UnitTests.Web;
@@ -102,4 +103,86 @@ public sealed class ItemBoardTests : BunitContext
     }
 
     private IRenderedComponent<ItemBoard> Show() => Render<ItemBoard>(parameters => parameters.Add(board => board.Id, 47));
+}
+
+public sealed class ItemMapViewTests : BunitContext
+{
+    [Fact]
+    public async Task Leaving_while_the_map_is_drawn_breaks_no_page()
+    {
+        var script = new SlowScript();
+        Services.AddSingleton<IJSRuntime>(script);
+        Render<ItemMapView>(parameters => parameters.Add(view => view.Compact, true));
+        Assert.True(script.IsDrawing);
+
+        await DisposeComponentsAsync();
+        script.Fail(new JSException("The element no longer exists."));
+
+        Task first = await Task.WhenAny(Renderer.UnhandledException, Task.Delay(200, Xunit.TestContext.Current.CancellationToken));
+        Assert.NotSame(Renderer.UnhandledException, first);
+    }
+
+    /// <summary>A browser and its module, whose "draw" never ends until it fails.</summary>
+    private sealed class SlowScript : IJSRuntime, IJSObjectReference
+    {
+        private readonly TaskCompletionSource<IJSObjectReference> _drawing = new();
+
+        public bool IsDrawing { get; private set; }
+
+        public void Fail(Exception e) => _drawing.SetException(e);
+
+        public async ValueTask<TValue> InvokeAsync<TValue>(string identifier, object?[]? args)
+        {
+            IsDrawing |= identifier == "draw";
+            IJSObjectReference result = identifier == "draw" ? await _drawing.Task : this;
+            return (TValue)result;
+        }
+
+        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, CancellationToken cancellationToken, object?[]? args) => InvokeAsync<TValue>(identifier, args);
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
+
+public sealed class MapSheetTests
+{
+    private static readonly ItemMap Map = new("v1", "neighbours", 0.3,
+    [
+        new(Films.Film(10, "Heat", 1995, "Action", "Crime"), 50, 0.123456f, -1),
+        new(Films.Film(20, "Alien", 1979, "Horror", "Sci-Fi"), 40, 0, 1),
+        new(Films.Film(30, "Seven", 1995, "Crime", "Thriller"), 30, 1, 0),
+        new(Films.Film(40, "Movie 40", null), 1, 0, 0),
+    ]);
+
+    [Fact]
+    public void A_movie_has_the_colour_of_its_most_specific_genre_and_the_most_common_is_first()
+    {
+        MapSheet sheet = MapSheet.From(Map);
+
+        Assert.Equal(["Crime", "Horror", ""], sheet.Categories.Select(genre => genre.Name));
+        Assert.Equal([0, 1, 0, 2], sheet.Category);
+        Assert.Equal([232, 352, null], sheet.Categories.Select(genre => genre.Hue));
+        Assert.Equal([2, 1, 1], sheet.Categories.Select(genre => genre.Items));
+    }
+
+    [Fact]
+    public void In_another_catalog_it_is_the_rarest_of_the_common_categories()
+    {
+        MapPoint[] points =
+        [
+            .. Enumerable.Range(0, 40).Select(i => new MapPoint(new ItemInfo(EntityId.Of($"sku-{i}"), $"Soap {i}", ["Beauty", $"only {i}", i % 2 == 0 ? "Hand soap" : "Beauty"]), 1, 0, 0)),
+            new MapPoint(new ItemInfo(EntityId.Of("bare"), "Nothing known", []), 1, 0, 0),
+        ];
+
+        MapSheet sheet = MapSheet.From(Map with { Points = points });
+
+        Assert.Equal("sku-0", sheet.Ids[0]);
+        Assert.True(sheet.Categories.Count <= 18);
+        Assert.Contains(sheet.Categories, category => category.Name == "Beauty");
+        Assert.Null(sheet.Categories[sheet.Category[^1]].Hue); // gray, without a category
+        Assert.All(sheet.Categories.Where(category => category.Name.Length > 0), category => Assert.NotNull(category.Hue));
+    }
+
+    [Fact]
+    public void Positions_are_rounded_to_visible_precision() => Assert.Equal([0.1235, 0, 1, 0], MapSheet.From(Map).X);
 }

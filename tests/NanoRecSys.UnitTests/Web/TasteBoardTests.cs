@@ -52,3 +52,12 @@ public sealed class TasteBoardTests : BunitContext
 
     private IRenderedComponent<TasteBoard> Show(params EntityId[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.ItemIds, movies));
 }
+
+public sealed class TastePageTests
+{
+    [Fact]
+    public void An_address_names_films_in_order_and_each_once() => Assert.Equal([260, EntityId.Of("B00-x,1"), 7], TastePage.Ids("260,B00-x%2C1,260,,7"));
+
+    [Fact]
+    public void An_address_without_films_names_none() => Assert.Empty(TastePage.Ids(null));
+}

@@ -105,3 +105,46 @@ public sealed class GeneratedDataTests : FolderTests
         return await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
     }
 }
+
+public sealed class AliasTableTests
+{
+    [Fact]
+    public void Numbers_are_drawn_in_proportion_to_their_weights()
+    {
+        AliasTable table = new([1, 0, 6, 3]);
+        SplitMix random = new(seed: 1);
+        var counts = new int[4];
+        for (int i = 0; i < 100_000; i++)
+        {
+            counts[table.Draw(ref random)]++;
+        }
+
+        Assert.InRange(counts[0], 9_600, 10_400); // Four standard deviations: 10,000 +- 380.
+        Assert.Equal(0, counts[1]);
+        Assert.InRange(counts[2], 59_300, 60_700);
+        Assert.InRange(counts[3], 29_400, 30_600);
+    }
+}
+
+public sealed class SplitMixTests
+{
+    [Fact]
+    public void The_numbers_are_those_of_the_published_generator()
+    {
+        SplitMix random = new(seed: 1234567); // The seed and values commonly used to check implementations.
+
+        Assert.Equal(6457827717110365317UL, random.Next());
+        Assert.Equal(3203168211198807973UL, random.Next());
+        Assert.Equal(9817491932198370423UL, random.Next());
+    }
+
+    [Fact]
+    public void Numbers_below_a_limit_cover_the_whole_range()
+    {
+        SplitMix random = new(seed: 3);
+
+        int[] drawn = [.. Enumerable.Range(0, 1_000).Select(_ => random.Next(5))];
+
+        Assert.Equal([0, 1, 2, 3, 4], drawn.Distinct().Order());
+    }
+}

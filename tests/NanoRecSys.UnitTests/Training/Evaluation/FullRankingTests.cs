@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Retrieval;
+
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class FullRankingTests
@@ -107,5 +109,152 @@ public sealed class FullRankingTests
             Last = histories;
             scores.Clear();
         }
+    }
+}
+
+public sealed class SampledRankingTests
+{
+    // One user with items 0, 1, 2 of 203, whose scores fall from the first row to the last.
+    private static readonly LeaveOneOut Split = new(new UserHistories([1], [0, 3], [0, 1, 2]));
+    private static readonly Popularity Descending = new([.. Enumerable.Range(0, 203).Select(item => 203 - item)]);
+
+    [Fact]
+    public void A_target_that_only_seen_items_beat_has_rank_one_and_metrics_end_at_the_number_of_candidates()
+    {
+        EvaluationResult result = new SampledRanking(Split, new NegativeSampler(100, 203, 1), 203).Evaluate(Descending, HeldOut.Test);
+
+        Assert.Equal(("sampled-uniform-100", false, 1.0), (result.Protocol, result.IsComparable, result.Metrics["hr@10"]));
+        Assert.Contains("hr@100", result.Metrics.Keys);
+        Assert.DoesNotContain("hr@200", result.Metrics.Keys);
+    }
+
+    [Fact]
+    public void The_order_of_users_and_the_other_models_change_nothing()
+    {
+        int[] items = [.. Enumerable.Range(0, 50).SelectMany(user => Enumerable.Range(user, 3 + user % 5))];
+        long[] offsets = new long[51];
+        for (int user = 0; user < 50; user++)
+        {
+            offsets[user + 1] = offsets[user] + 3 + user % 5;
+        }
+
+        var split = new LeaveOneOut(new UserHistories([.. Enumerable.Range(0, 50)], offsets, items));
+        SampledRanking Ranking() => new(split, new NegativeSampler(20, 203, 7), 203);
+
+        int[] alone = Ranking().Ranks(Descending, HeldOut.Test);
+        RankedUsers together = Ranking().Rank([new Popularity(new double[203]), Descending], HeldOut.Test);
+
+        Assert.Equal(alone, together.Ranks[1]);
+        Assert.All(together.Ranks[0], rank => Assert.Equal(21, rank)); // equal scores: last of 21
+    }
+}
+
+public sealed class HistoryBatchTests
+{
+    // User 0: 0 1 0 2 3 | test 4. User 1: 5 5 | test 6.
+    private static readonly LeaveOneOut Split = new(new UserHistories([7, 9], [0, 6, 9], [0, 1, 0, 2, 3, 4, 5, 5, 6]));
+
+    [Fact]
+    public void Repeated_items_are_excluded_once()
+    {
+        HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
+
+        Assert.Equal([0, 1, 2, 3], batch.ExcludedOf(0).ToArray());
+        Assert.Equal([5], batch.ExcludedOf(1).ToArray());
+        Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.Items.ToArray()));
+        Assert.Equal([4, 6], new[] { batch.CaseOf(0).Target, batch.CaseOf(1).Target });
+    }
+
+    [Fact]
+    public void A_window_excludes_only_the_last_items() =>
+        Assert.Equal([2, 3], Fill(Exclusion.Window, 2, [0]).ExcludedOf(0).ToArray());
+
+    [Theory]
+    [InlineData(true, 30)]
+    [InlineData(false, 20)]
+    public void Models_predict_at_the_time_of_the_target_or_of_the_newest_interaction_before_it(bool knowsTargetTime, long now)
+    {
+        var split = new LeaveOneOut(new UserHistories([7], [0, 3], [0, 1, 2], [10, 20, 30]));
+        var batch = new HistoryBatch(3, int.MaxValue, knowsTargetTime);
+
+        batch.Fill(split, HeldOut.Test, [0]);
+
+        Assert.Equal(now, batch[0].Now);
+        Assert.Equal([10, 20], batch[0].Times.ToArray());
+    }
+
+    [Fact]
+    public void Without_times_a_batch_needs_no_time_of_the_target()
+    {
+        var batch = new HistoryBatch(7, int.MaxValue, knowsTargetTime: false);
+
+        batch.Fill(Split, HeldOut.Test, [0, 1]);
+
+        Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.Items.ToArray()));
+    }
+
+    [Fact]
+    public void A_reused_batch_keeps_nothing_of_its_first_use()
+    {
+        HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
+        int version = batch.Version;
+
+        batch.Fill(Split, HeldOut.Validation, [1]);
+
+        Assert.Equal([[5]], batch.Select(history => history.Items.ToArray()));
+        Assert.Equal((5, 1), (batch.CaseOf(0).Target, batch.CaseOf(0).User));
+        Assert.Equal([5], batch.ExcludedOf(0).ToArray());
+        Assert.NotEqual(version, batch.Version);
+    }
+
+    private static HistoryBatch Fill(Exclusion exclude, int window, int[] users)
+    {
+        var batch = new HistoryBatch(7, exclude switch { Exclusion.History => int.MaxValue, Exclusion.Window => window, _ => 0 });
+        batch.Fill(Split, HeldOut.Test, users);
+        return batch;
+    }
+}
+
+public sealed class NegativeSamplerTests
+{
+    [Fact]
+    public void Negatives_are_distinct_and_neither_the_target_nor_excluded()
+    {
+        int[] excluded = [.. Enumerable.Range(0, 50)];
+
+        int[] drawn = Draw(20, items: 100, excluded, target: 60);
+
+        Assert.Equal(20, drawn.Distinct().Count());
+        Assert.DoesNotContain(60, drawn);
+        Assert.All(drawn, item => Assert.InRange(item, 50, 99));
+    }
+
+    [Fact]
+    public void Negatives_depend_on_user_and_seed_only()
+    {
+        Assert.Equal(Draw(10, items: 1000), Draw(10, items: 1000));
+        Assert.NotEqual(Draw(10, items: 1000), Draw(10, items: 1000, user: 2));
+        Assert.NotEqual(Draw(10, items: 1000), Draw(10, items: 1000, seed: 2));
+    }
+
+    [Fact]
+    public void Items_are_drawn_uniformly()
+    {
+        double share = Enumerable.Range(0, 500).SelectMany(user => Draw(4, items: 100, user: user, target: 99)).Average(item => item < 30 ? 1.0 : 0);
+
+        Assert.InRange(share, 0.25, 0.35);
+    }
+
+    [Fact]
+    public void A_small_catalog_gives_all_its_items() =>
+        Assert.Equal([1, 3, 4], Draw(100, items: 5, excluded: [0, 0], target: 2).Order());
+
+    private static int[] Draw(int count, int items, int[]? excluded = null, int target = 0, int user = 1, long seed = 1)
+    {
+        int[] negatives = new int[count];
+        var taken = new RowSet(items);
+        int drawn = new NegativeSampler(count, items, seed).Draw(user, target, excluded ?? [], taken, negatives);
+        Assert.Equal(0, taken.Count);
+        return negatives[..drawn];
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Kernels;
@@ -88,5 +89,67 @@ public sealed class ImportParityTests : FolderTests
         {
             return [.. rows.data<long>().ToArray().Select(row => (int)row).Chunk(10)];
         }
+    }
+}
+
+/// <summary>A small user tower with random weights and another implementation's results for 50 histories.</summary>
+internal sealed record ReferenceTower(
+    ModelInfo Model, IReadOnlyDictionary<string, NamedTensor> Weights, int[][] Histories, int[][] TopTen, float[] Expected)
+{
+    public static ReferenceTower Load()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(RepositoryFolder.Shared("parity", "model", "case.json")));
+        JsonElement config = document.RootElement.GetProperty("config");
+        var model = new ModelInfo(
+            "transformer", config.GetProperty("dim").GetInt32(), config.GetProperty("blocks").GetInt32(),
+            config.GetProperty("heads").GetInt32(), config.GetProperty("ffn").GetInt32(), config.GetProperty("max_length").GetInt32(),
+            config.GetProperty("items").GetInt32(), config.GetProperty("rope_base").GetDouble(), 0, "full-softmax", 0.05);
+        return new ReferenceTower(
+            model,
+            SafetensorsFile.Read(RepositoryFolder.Shared("parity", "model", "user_tower.safetensors")),
+            Rows(document.RootElement.GetProperty("histories")),
+            Rows(document.RootElement.GetProperty("top10_items")),
+            NpyFile.Read(RepositoryFolder.Shared("parity", "model", "expected_user_embeddings.npy")).Values);
+    }
+
+    private static int[][] Rows(JsonElement rows) =>
+        [.. rows.EnumerateArray().Select(row => row.EnumerateArray().Select(item => item.GetInt32()).ToArray())];
+}
+
+/// <summary>A network of the size that the reference trains on MovieLens 20M: 11 million parameters.</summary>
+public sealed class ReferenceSizeTests(ITestOutputHelper output) : FolderTests
+{
+    private static readonly ModelInfo Reference = new("transformer", 256, 4, 8, 1024, 200, 26_744, 500, 0, "imported", 0.05);
+
+    [Theory]
+    [InlineData("pth")]
+    [InlineData("safetensors")]
+    public async Task It_is_imported_in_seconds_and_in_little_more_memory_than_its_files(string format)
+    {
+        IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights.Tower(Reference).Weights;
+        string path = Folder.File($"tower.{format}");
+        if (format == "pth")
+        {
+            PthWriter.Write(path, weights.Values);
+        }
+        else
+        {
+            SafetensorsFile.Write(path, weights.Values);
+        }
+
+        StepContext context = StepContexts.In(Folder.File("artifacts"), "reference");
+        long before = GC.GetAllocatedBytesForCurrentThread(); // without an item map nothing is awaited, so this thread allocates everything
+        var watch = Stopwatch.StartNew();
+        Task<ImportSummary> import = ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 8 }, context);
+        double allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        ImportSummary summary = await import;
+        long size = new FileInfo(path).Length;
+        output.WriteLine($"{format}: {size / 1e6:F1} MB in {watch.Elapsed.TotalSeconds:F2} s, {allocated / size:F2} bytes allocated for each");
+
+        Assert.Equal(Reference, summary.UserTower);
+        Assert.InRange(allocated, size, 4 * size);
+        IReadOnlyDictionary<string, NamedTensor> imported = SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
+        Assert.Equal(weights.Count, imported.Count);
+        Assert.All(weights.Values, tensor => Assert.True(tensor.Values.AsSpan().SequenceEqual(imported[tensor.Name].Values), tensor.Name));
     }
 }

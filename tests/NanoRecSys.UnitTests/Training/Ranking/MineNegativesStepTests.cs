@@ -77,3 +77,117 @@ public sealed class MineNegativesStepTests : FolderTests
         return await reader.ReadAsync(0, TestContext.Current.CancellationToken);
     }
 }
+
+public sealed class NegativeMinerTests
+{
+    private static readonly MineNegativesOptions Options = new() { Candidates = 5, Skip = 2, Hard = 2, Random = 3 };
+
+    // The retriever ranks the items in the order 0, 1, ..., 11.
+    private static readonly float[] Scores = [.. Enumerable.Range(0, 12).Select(row => 1 - 0.05f * row)];
+
+    [Fact]
+    public void Hard_negatives_are_the_best_after_the_skipped_ones_without_the_positive_and_seen_items()
+    {
+        for (int seed = 0; seed < 20; seed++)
+        {
+            MinedPosition mined = Mine(seed, positive: 3, seen: [1, 3, 7]);
+
+            // The five best that remain are 0, 2, 4, 5, 6; the first two are skipped.
+            int[] hard = Of(mined, CandidateKind.Hard);
+            Assert.Equal(2, hard.Distinct().Count());
+            Assert.All(hard, item => Assert.Contains(item, (int[])[4, 5, 6]));
+            int[] random = Of(mined, CandidateKind.Random);
+            Assert.Equal(3, random.Length);
+            Assert.All(random, item => Assert.DoesNotContain(item, (int[])[1, 3, 7]));
+        }
+    }
+
+    [Fact]
+    public void The_positive_comes_first_and_each_candidate_has_the_retrievers_score()
+    {
+        MinedPosition mined = Mine(1, positive: 3, seen: [3]);
+
+        Assert.Equal((8, 4, 3), (mined.User, mined.Position, mined.Items[0]));
+        Assert.Equal([1f, 2f], mined.Embedding);
+        Assert.Equal(CandidateKind.Positive, mined.Kinds[0]);
+        Assert.DoesNotContain(CandidateKind.Positive, mined.Kinds.Skip(1));
+        Assert.Equal(mined.Items.Select(row => Scores[row]), mined.Cosines);
+    }
+
+    [Fact]
+    public void The_same_seed_draws_the_same() =>
+        Assert.Equal(Mine(5, 3, [3]).Items, Mine(5, 3, [3]).Items);
+
+    [Fact]
+    public void If_everything_was_seen_there_is_only_the_positive() =>
+        Assert.Equal([3], Mine(1, positive: 3, seen: [.. Enumerable.Range(0, 12)]).Items);
+
+    private static int[] Of(MinedPosition mined, CandidateKind kind) =>
+        [.. mined.Items.Where((_, place) => mined.Kinds[place] == kind)];
+
+    private static MinedPosition Mine(int seed, int positive, int[] seen) =>
+        new NegativeMiner(Options, 12, new Random(seed)).Mine(8, 4, positive, [1, 2], Scores, RowSets.Of(12, seen));
+}
+
+public sealed class NegativesFileTests : FolderTests
+{
+    private static readonly Dictionary<string, string> MadeOf = new() { ["data"] = "3f", ["retriever"] = "a0" };
+    private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_is_written_in_groups_is_read_back_in_order()
+    {
+        MinedPosition first = new(3, 7, [0.6f, 0.8f], [9, 4, 1], [CandidateKind.Positive, CandidateKind.Hard, CandidateKind.Random], [0.5f, 0.4f, -0.1f]);
+        MinedPosition second = new(4, 2, [1, 0], [8], [CandidateKind.Positive], [0.25f]);
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(Folder.File("negatives.parquet"), MadeOf, Cancellation))
+        {
+            await file.AddAsync(first, Cancellation);
+            await file.FlushAsync(Cancellation);
+            await file.AddAsync(second, Cancellation);
+            await file.FlushAsync(Cancellation);
+            Assert.Equal(4, file.Candidates);
+        }
+
+        await using NegativesReader reader = await NegativesReader.OpenAsync(Folder.File("negatives.parquet"), Cancellation);
+        Assert.Equal(MadeOf, reader.MadeOf);
+        Assert.Equal(2, reader.Groups);
+        RequireSame(second, Assert.Single(await reader.ReadAsync(1, Cancellation)));
+        RequireSame(first, Assert.Single(await reader.ReadAsync(0, Cancellation)));
+    }
+
+    [Fact]
+    public async Task A_full_group_is_written_at_once()
+    {
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(Folder.File("negatives.parquet"), MadeOf, Cancellation))
+        {
+            for (int user = 0; user <= NegativesWriter.PositionsPerGroup; user++)
+            {
+                await file.AddAsync(new MinedPosition(user, 1, [1], [user, 0], [CandidateKind.Positive, CandidateKind.Random], [1, 0]), Cancellation);
+            }
+
+            await file.FlushAsync(Cancellation);
+        }
+
+        await using NegativesReader reader = await NegativesReader.OpenAsync(Folder.File("negatives.parquet"), Cancellation);
+        Assert.Equal(2, reader.Groups);
+        Assert.Equal(Enumerable.Range(0, NegativesWriter.PositionsPerGroup), (await reader.ReadAsync(0, Cancellation)).Select(mined => mined.Items[0]));
+        Assert.Equal(NegativesWriter.PositionsPerGroup, Assert.Single(await reader.ReadAsync(1, Cancellation)).User);
+    }
+
+    [Fact]
+    public async Task An_invalid_file_is_refused_with_the_command_to_run()
+    {
+        File.WriteAllText(Folder.File("negatives.parquet"), "not a Parquet file");
+
+        await Assert.RefusedAsync(() => NegativesReader.OpenAsync(Folder.File("negatives.parquet"), Cancellation), "Run 'mine-negatives' again.");
+    }
+
+    private static void RequireSame(MinedPosition expected, MinedPosition actual)
+    {
+        Assert.Equal((expected.User, expected.Position), (actual.User, actual.Position));
+        Assert.Equal(expected.Embedding, actual.Embedding);
+        Assert.Equal(expected.Items, actual.Items);
+        Assert.Equal(expected.Kinds, actual.Kinds);
+        Assert.Equal(expected.Cosines, actual.Cosines);
+    }
+}

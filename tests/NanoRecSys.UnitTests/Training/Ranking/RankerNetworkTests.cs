@@ -79,3 +79,77 @@ public sealed class RankerNetworkTests
 
     private static ItemLayout Films(int genres) => new([.. Enumerable.Range(0, genres).Select(i => $"genre {i}")], [NumberLayout.Year]);
 }
+
+[Collection(SeededTorch.Name)]
+public sealed class RankerLossTests
+{
+    // With s the sigmoid, the means of -log s(1), -log s(0), -log s(1), -log s(2), -log s(-1); and of
+    // -log(e / (e + 1 + 1/e)) and -log(e^2 / (e^2 + e)).
+    [Theory]
+    [InlineData(RankerLossKind.Bce, 0.55197)]
+    [InlineData(RankerLossKind.Listwise, 0.36043)]
+    public void A_shorter_list_counts_by_its_candidates(RankerLossKind kind, double expected) =>
+        Assert.Equal(expected, Loss(kind, 1, 0, -1, 2, 1, 99), 1e-4); // 99 is padding after the end of the second list
+
+    // -log s(1), -log s(0), -log s(1) weigh 3, -log s(2), -log s(-1) weigh 1; the two lists weigh 3 and 1.
+    [Theory]
+    [InlineData(RankerLossKind.Bce, (3 * (0.31326 + 0.69315 + 0.31326) + 0.12693 + 1.31326) / 11)]
+    [InlineData(RankerLossKind.Listwise, (3 * 0.40761 + 0.31326) / 4)]
+    public void A_heavier_position_counts_for_more(RankerLossKind kind, double expected)
+    {
+        using var scope = NewDisposeScope();
+        Tensor logits = tensor(new float[] { 1, 0, -1, 2, 1, 99 }, [2, 3]), mask = tensor(new[] { true, true, true, true, true, false }, [2, 3]);
+
+        Assert.Equal(expected, RankerLoss.Of(kind, logits, mask, tensor(new float[] { 3, 1 })).item<float>(), 1e-4);
+        Assert.Equal(RankerLoss.Of(kind, logits, mask).item<float>(), RankerLoss.Of(kind, logits, mask, ones(2)).item<float>(), 1e-7f);
+    }
+
+    private static double Loss(RankerLossKind kind, params float[] logits)
+    {
+        using var scope = NewDisposeScope();
+        return RankerLoss.Of(kind, tensor(logits, [2, 3]), tensor(new[] { true, true, true, true, true, false }, [2, 3])).item<float>();
+    }
+}
+
+public sealed class CandidateListTests
+{
+    private static readonly CandidateList List = new(Rows: [7, 2, 5], Cosines: [0.9f, 0.5f, 0.1f], Logits: [0, 1, 2]);
+
+    [Theory]
+    [InlineData(0, 5, 1)] // the ranker alone
+    [InlineData(0, 7, 3)]
+    [InlineData(100, 7, 1)] // almost the retriever's order
+    [InlineData(100, 5, 3)]
+    public void The_weight_moves_the_order_from_the_rankers_to_the_retrievers(double weight, int item, int rank) =>
+        Assert.Equal(rank, List.RankOf(item, weight));
+
+    [Fact]
+    public void A_tie_counts_against_the_item() => Assert.Equal(3, List.RankOf(2, 2.5)); // all three score 2.25
+
+    [Fact]
+    public void A_NaN_logit_is_not_a_hit()
+    {
+        Assert.Equal(3, (List with { Logits = [0, 1, float.NaN] }).RankOf(5, 0));
+        Assert.Equal(2, (List with { Logits = [float.NaN, 1, 0] }).RankOf(2, 0));
+    }
+
+    [Fact]
+    public void Items_that_were_not_retrieved_have_no_rank() => Assert.Null(List.RankOf(4, 1));
+}
+
+public sealed class AucTests
+{
+    [Fact]
+    public void It_counts_the_pairs_in_the_right_order() =>
+        // Positives 0.9 and 0.4 against negatives 0.5 and 0.1: three of four pairs are in order.
+        Assert.Equal(0.75, Auc.Of([0.5f, 0.9f, 0.1f, 0.4f], [false, true, false, true]), 1e-9);
+
+    [Fact]
+    public void A_tie_counts_half() => Assert.Equal(0.5, Auc.Of([1, 1, 1], [true, false, false]), 1e-9);
+
+    [Fact]
+    public void NaN_scores_terminate() => Assert.InRange(Auc.Of([float.NaN, 1, float.NaN], [true, false, false]), 0, 1);
+
+    [Fact]
+    public void Without_both_classes_it_is_undefined() => Assert.Equal(0.5, Auc.Of([1, 2], [true, true]));
+}
