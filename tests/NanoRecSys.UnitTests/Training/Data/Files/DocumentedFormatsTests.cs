@@ -4,23 +4,19 @@ using NanoRecSys.Training.Data.Files;
 namespace NanoRecSys.UnitTests.Training.Data.Files;
 
 /// <summary>The examples of docs/data.md.</summary>
-public sealed partial class DocumentedFormatsTests : IDisposable
+public sealed partial class DocumentedFormatsTests : DataFileTests
 {
-    private readonly ReadFolder _folder = new();
-
     public static TheoryData<string, string> Interactions => Examples(isItems: false);
 
     public static TheoryData<string, string> Items => Examples(isItems: true);
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Interactions))]
     public async Task Interactions_are_read_as_documented(string name, string text)
     {
-        _folder.Write(name, text);
+        Write(name, text);
 
-        string[] rows = ReadFolder.Rows(await _folder.ReadAsync());
+        string[] rows = Rows(await ReadAsync());
 
         Assert.Equal(["ada sku-1", "ada sku-2", "ada sku-3"], rows.Where(row => row.StartsWith("ada ", StringComparison.Ordinal)).Select(row => string.Join(' ', row.Split(' ')[..2])));
     }
@@ -29,9 +25,9 @@ public sealed partial class DocumentedFormatsTests : IDisposable
     [MemberData(nameof(Items))]
     public async Task Items_are_read_as_documented(string name, string text)
     {
-        string log = _folder.Write("log.csv", "user,item\nada,sku-1\n");
+        string log = Write("log.csv", "user,item\nada,sku-1\n");
 
-        ReadData data = await _folder.ReadAsync(log, new ReadOptions { Items = _folder.Write(name, text) });
+        ReadData data = await ReadAsync(log, new ReadOptions { Items = Write(name, text) });
 
         Assert.Equal(["sku-1", "sku-2", "sku-3"], data.Items.Select(item => item.Id.Text));
         Assert.All(data.Items, item => Assert.NotEmpty(item.Categories));

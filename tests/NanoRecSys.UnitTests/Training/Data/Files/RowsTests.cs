@@ -5,13 +5,9 @@ using NanoRecSys.Training.Data.Files;
 namespace NanoRecSys.UnitTests.Training.Data.Files;
 
 /// <summary>How rows of interactions are read, and which are refused.</summary>
-public sealed class RowsTests : IDisposable
+public sealed class RowsTests : DataFileTests
 {
     private const string Header = "userId,movieId,rating,timestamp\n";
-    private readonly ReadFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData("ratings.csv", "userId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493\n")]
     [InlineData("ratings.csv", "userId,movieId,rating,timestamp\r\n1,31,2.5,1260759144\r\n2,10,4,835355493\r\n")]
@@ -33,9 +29,9 @@ public sealed class RowsTests : IDisposable
     [InlineData("log.jsonl", "{\"user\": 1, \"item\": \"31\", \"rating\": 2.5, \"time\": 1260759144}\n\n{\"user\": 2, \"item\": \"10\", \"rating\": 4, \"time\": 835355493, \"more\": {}}\n")]
     public async Task Every_format_reads_the_same_rows_in_file_order(string name, string text)
     {
-        ReadData data = await _folder.With(name, text).ReadAsync();
+        ReadData data = await With(name, text).ReadAsync();
 
-        Assert.Equal(["1 31 2.5 1260759144", "2 10 4 835355493"], ReadFolder.Rows(data));
+        Assert.Equal(["1 31 2.5 1260759144", "2 10 4 835355493"], Rows(data));
         Assert.True(data.Interactions.UserIds.AreNumbers);
     }
 
@@ -51,20 +47,20 @@ public sealed class RowsTests : IDisposable
     [InlineData("FORMAT json, COMPRESSION zstd", "events.jsonl.zst")]
     public async Task Files_that_other_programs_write_are_read_with_their_types(string options, string name)
     {
-        string path = _folder.Copy(
+        string path = Copy(
             name, "SELECT '6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID AS user_id, 'SKU-' || i AS sku, TIMESTAMP '2024-05-01 10:00:00' + INTERVAL (i) HOUR AS event_time, (i + 0.5)::FLOAT AS score FROM range(2) t(i)", options);
 
-        ReadData data = await _folder.ReadAsync(path);
+        ReadData data = await ReadAsync(path);
 
-        Assert.Equal(["6f9619ff-8b86-d011-b42d-00c04fc964ff SKU-0 0.5 1714557600", "6f9619ff-8b86-d011-b42d-00c04fc964ff SKU-1 1.5 1714561200"], ReadFolder.Rows(data));
+        Assert.Equal(["6f9619ff-8b86-d011-b42d-00c04fc964ff SKU-0 0.5 1714557600", "6f9619ff-8b86-d011-b42d-00c04fc964ff SKU-1 1.5 1714561200"], Rows(data));
     }
 
     [Fact]
     public async Task Integers_stored_as_floats_because_of_missing_values_are_integers_again()
     {
-        _folder.Copy("a.parquet", "SELECT 12::DOUBLE AS user_id, 7.0::FLOAT AS item_id, 1500000000::BIGINT AS ts", "FORMAT parquet");
+        Copy("a.parquet", "SELECT 12::DOUBLE AS user_id, 7.0::FLOAT AS item_id, 1500000000::BIGINT AS ts", "FORMAT parquet");
 
-        Assert.Equal(["12 7 1 1500000000"], ReadFolder.Rows(await _folder.ReadAsync()));
+        Assert.Equal(["12 7 1 1500000000"], Rows(await ReadAsync()));
     }
 
     [Theory]
@@ -72,9 +68,9 @@ public sealed class RowsTests : IDisposable
     [InlineData("1.50::DECIMAL(18,2) AS user_id, 7.25::DOUBLE AS item_id", "1.50 7.25 1 0")]
     public async Task Decimals_with_integer_values_are_integers(string columns, string row)
     {
-        _folder.Copy("a.parquet", $"SELECT {columns}", "FORMAT parquet");
+        Copy("a.parquet", $"SELECT {columns}", "FORMAT parquet");
 
-        Assert.Equal([row], ReadFolder.Rows(await _folder.ReadAsync()));
+        Assert.Equal([row], Rows(await ReadAsync()));
     }
 
     [Theory]
@@ -84,9 +80,9 @@ public sealed class RowsTests : IDisposable
     [InlineData("{'id': 7} AS item_id", "The column item_id of DIR/a.parquet has objects or lists, but ids are numbers or strings. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
     public async Task Parquet_values_that_are_not_ids_or_times_are_named(string columns, string refusal)
     {
-        _folder.Copy("a.parquet", $"SELECT 1 AS user_id, {columns}", "FORMAT parquet");
+        Copy("a.parquet", $"SELECT 1 AS user_id, {columns}", "FORMAT parquet");
 
-        Assert.Equal(refusal, await _folder.RefusalAsync());
+        Assert.Equal(refusal, await RefusalAsync());
     }
 
     [Theory]
@@ -94,11 +90,11 @@ public sealed class RowsTests : IDisposable
     [InlineData("a.json", "{\"data\": [{\"user\": 1, \"item\": 2}]}", "is one JSON object, not rows. Write an array of objects, or an object in each line, such as {\"user_id\": 1, \"item_id\": 2}.")]
     [InlineData("a.csv", "PK\u0003\u0004\0", "is a zip archive or an Office file. Give an archive the extension .zip, and save a workbook as CSV.")]
     public async Task A_file_of_another_kind_is_refused_with_the_remedy(string name, string text, string reason) =>
-        Assert.Equal($"DIR/{name} {reason}", await _folder.With(name, text).RefusalAsync());
+        Assert.Equal($"DIR/{name} {reason}", await With(name, text).RefusalAsync());
 
     [Fact]
     public async Task Ids_may_begin_with_the_sign_of_comments() =>
-        Assert.Equal(["#a x 1 0", "#b y 1 1"], ReadFolder.Rows(await _folder.With("log.csv", "#a,x\n#b,y\n").ReadAsync()));
+        Assert.Equal(["#a x 1 0", "#b y 1 1"], Rows(await With("log.csv", "#a,x\n#b,y\n").ReadAsync()));
 
     [Theory]
     [InlineData("1,31,2.5", "expected 4 fields (userId, movieId, rating, timestamp), found 3: 1,31,2.5")]
@@ -117,7 +113,7 @@ public sealed class RowsTests : IDisposable
     [InlineData("1,31,2.5,12/1/2010 8:26", "the timestamp '12/1/2010 8:26' is not a time: a number since 1970, or an ISO date: 1,31,2.5,12/1/2010 8:26")]
     [InlineData("1,\"31,2.5,7", "a quote is not closed, or text follows one: 1,\"31,2.5,7")]
     public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason) =>
-        Assert.Equal($"DIR/ratings.csv, line 4: {reason}", await _folder.With("ratings.csv", $"{Header}1,2,3,4\n\n{row}\n").RefusalAsync());
+        Assert.Equal($"DIR/ratings.csv, line 4: {reason}", await With("ratings.csv", $"{Header}1,2,3,4\n\n{row}\n").RefusalAsync());
 
     [Theory]
     [InlineData("{\"user\": 1, \"item\": 2, \"ts\": \"yesterday\"}", "the ts 'yesterday' is not a time: a number since 1970, or an ISO date")]
@@ -126,80 +122,80 @@ public sealed class RowsTests : IDisposable
     [InlineData("{\"user\": 1, ", "not a complete JSON object")]
     [InlineData("[1, 2]", "not a complete JSON object")]
     public async Task A_line_of_JSON_that_cannot_be_read_is_named(string line, string reason) =>
-        Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await _folder.With("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n").RefusalAsync());
+        Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await With("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n").RefusalAsync());
 
     [Fact]
     public async Task A_date_that_cannot_be_read_is_named() =>
         Assert.Equal(
-            "DIR/log.csv, line 3: the day is missing or not an ISO date: 1,3,2024-02-30", await _folder.With("log.csv", "user,item,day\n1,2,2024-02-28\n1,3,2024-02-30\n").RefusalAsync(options: new ReadOptions { Columns = "time=day" }));
+            "DIR/log.csv, line 3: the day is missing or not an ISO date: 1,3,2024-02-30", await With("log.csv", "user,item,day\n1,2,2024-02-28\n1,3,2024-02-30\n").RefusalAsync(options: new ReadOptions { Columns = "time=day" }));
 
     [Fact]
     public async Task The_line_of_a_bad_row_counts_quoted_line_breaks_and_rows_that_were_rejected()
     {
-        _folder.Write("log.csv", "user,item,rating,note\n1,2,3,\"two\nlines\"\n1,2\n1,5,bad,x\n");
+        Write("log.csv", "user,item,rating,note\n1,2,3,\"two\nlines\"\n1,2\n1,5,bad,x\n");
 
-        Assert.Equal("DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2", await _folder.RefusalAsync());
+        Assert.Equal("DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2", await RefusalAsync());
         Assert.Equal(
             "More than 1 rows cannot be read. Raise --skip-bad-rows, or correct them. The first: DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2",
-            await _folder.RefusalAsync(options: new ReadOptions { SkipBadRows = 1 }));
-        ReadData data = await _folder.ReadAsync(options: new ReadOptions { SkipBadRows = 2 });
+            await RefusalAsync(options: new ReadOptions { SkipBadRows = 1 }));
+        ReadData data = await ReadAsync(options: new ReadOptions { SkipBadRows = 2 });
         Assert.Equal((1, 2L), (data.Interactions.Count, data.Bad));
-        Assert.Contains(_folder.Notes, note => note.StartsWith("2 rows cannot be read and were left out. The first: ", StringComparison.Ordinal));
+        Assert.Contains(Notes, note => note.StartsWith("2 rows cannot be read and were left out. The first: ", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task An_endless_line_is_refused_before_it_fills_memory() =>
-        Assert.Equal("DIR/ratings.csv, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", await _folder.With("ratings.csv", "1,2,3,4\n" + new string('1', 2_000_000)).RefusalAsync());
+        Assert.Equal("DIR/ratings.csv, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", await With("ratings.csv", "1,2,3,4\n" + new string('1', 2_000_000)).RefusalAsync());
 
     [Fact]
     public async Task UTF_16_is_named()
     {
-        _folder.Write("ratings.csv", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(Header)]);
+        Write("ratings.csv", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(Header)]);
 
-        Assert.Equal("DIR/ratings.csv is encoded as UTF-16. Save it as UTF-8.", await _folder.RefusalAsync());
+        Assert.Equal("DIR/ratings.csv is encoded as UTF-16. Save it as UTF-8.", await RefusalAsync());
     }
 
     [Fact]
     public async Task A_long_bad_row_is_shortened_in_the_message() =>
-        Assert.EndsWith(new string('9', 80) + "...", await _folder.With("ratings.csv", Header + new string('9', 500) + "\n").RefusalAsync(), StringComparison.Ordinal);
+        Assert.EndsWith(new string('9', 80) + "...", await With("ratings.csv", Header + new string('9', 500) + "\n").RefusalAsync(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("ratings.csv", Header)]
     [InlineData("log.jsonl", "\n\n")]
     public async Task A_file_without_rows_is_refused(string name, string text) =>
-        Assert.Equal($"DIR/{name} contains no rows.", await _folder.With(name, text).RefusalAsync());
+        Assert.Equal($"DIR/{name} contains no rows.", await With(name, text).RefusalAsync());
 
     [Fact]
     public async Task A_pipe_is_refused_without_blocking()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no pipes among its files.");
-        string path = Path.Combine(_folder.Path, "ratings.csv");
+        string path = Folder.File("ratings.csv");
         using Process mkfifo = Process.Start("mkfifo", [path]);
         await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
 
-        Assert.Equal("DIR/ratings.csv is empty or not a regular file.", await _folder.RefusalAsync());
+        Assert.Equal("DIR/ratings.csv is empty or not a regular file.", await RefusalAsync());
     }
 
     [Fact]
     public async Task Rows_of_a_large_file_are_complete_and_in_order_and_the_last_bad_one_is_named()
     {
-        const int Rows = 400_000; // more than one of DuckDB's buffers, so that several threads parse
+        const int Many = 400_000; // more than one of DuckDB's buffers, so that several threads parse
         var text = new StringBuilder("user,item,ts\n");
-        for (int i = 0; i < Rows; i++)
+        for (int i = 0; i < Many; i++)
         {
             text.Append(i).Append(",i").Append(i % 997).Append(',').Append(1_000_000_000L + i).Append(",\n"[1]);
         }
 
-        _folder.Write("log.csv", text.ToString());
-        ReadData data = await _folder.ReadAsync();
-        Assert.Equal(Rows, data.Interactions.Count);
-        Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal((i, i % 997, 1_000_000_000L + i), (data.Interactions[i].User, data.Interactions[i].Item, data.Interactions[i].Timestamp)));
+        Write("log.csv", text.ToString());
+        ReadData data = await ReadAsync();
+        Assert.Equal(Many, data.Interactions.Count);
+        Assert.All(Enumerable.Range(0, Many), i => Assert.Equal((i, i % 997, 1_000_000_000L + i), (data.Interactions[i].User, data.Interactions[i].Item, data.Interactions[i].Timestamp)));
 
-        _folder.Write("log.csv", text.Append("7,8,nine\n").ToString());
-        Assert.StartsWith($"DIR/log.csv, line {Rows + 2}: the ts 'nine' is not a time", await _folder.RefusalAsync(), StringComparison.Ordinal);
+        Write("log.csv", text.Append("7,8,nine\n").ToString());
+        Assert.StartsWith($"DIR/log.csv, line {Many + 2}: the ts 'nine' is not a time", await RefusalAsync(), StringComparison.Ordinal);
 
-        _folder.WriteGzip("log.csv.gz", text.Replace("7,8,nine\n", "7,8\n").ToString());
-        Assert.Equal($"DIR/log.csv.gz, line {Rows + 2}: expected 3 fields (user, item, ts), found 2: 7,8", await _folder.RefusalAsync(Path.Combine(_folder.Path, "log.csv.gz")));
+        WriteGzip("log.csv.gz", text.Replace("7,8,nine\n", "7,8\n").ToString());
+        Assert.Equal($"DIR/log.csv.gz, line {Many + 2}: expected 3 fields (user, item, ts), found 2: 7,8", await RefusalAsync(Folder.File("log.csv.gz")));
     }
 
     [Theory]
@@ -213,21 +209,21 @@ public sealed class RowsTests : IDisposable
     [InlineData("2017-07-14T04:40:00+02:00", "2017-07-14 02:40:07 UTC", 1_500_000_000, 1_500_000_007, "dates")]
     public async Task The_unit_of_times_is_recognized(string first, string second, long firstSeconds, long secondSeconds, string unit)
     {
-        ReadData data = await _folder.With("log.csv", $"user,item,time\n1,2,{first}\n1,3,{second}\n").ReadAsync();
+        ReadData data = await With("log.csv", $"user,item,time\n1,2,{first}\n1,3,{second}\n").ReadAsync();
 
-        Assert.Equal([$"1 2 1 {firstSeconds}", $"1 3 1 {secondSeconds}"], ReadFolder.Rows(data));
+        Assert.Equal([$"1 2 1 {firstSeconds}", $"1 3 1 {secondSeconds}"], Rows(data));
         Assert.Equal(unit, data.Unit.Name);
-        Assert.Equal(unit != "seconds", _folder.Notes.Any(note => note.Contains(unit, StringComparison.Ordinal)));
+        Assert.Equal(unit != "seconds", Notes.Any(note => note.Contains(unit, StringComparison.Ordinal)));
     }
 
     [Fact]
     public async Task Exact_repeats_are_dropped_unless_kept_by_an_option()
     {
-        ReadData data = await _folder.With("log.csv", "user,item,rating\n1,2,3\n1,2,3\n1,2,4\n").ReadAsync();
+        ReadData data = await With("log.csv", "user,item,rating\n1,2,3\n1,2,3\n1,2,4\n").ReadAsync();
 
         Assert.Equal((2, 1), (data.Interactions.Count, data.Repeats));
-        Assert.Contains("1 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", _folder.Notes);
-        Assert.Equal(3, (await _folder.ReadAsync(options: new ReadOptions { KeepRepeats = true })).Interactions.Count);
+        Assert.Contains("1 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", Notes);
+        Assert.Equal(3, (await ReadAsync(options: new ReadOptions { KeepRepeats = true })).Interactions.Count);
     }
 
     [Theory]
@@ -236,22 +232,22 @@ public sealed class RowsTests : IDisposable
     [InlineData("who,what,when\n1,2,3\n", "has no column with a usual name for users among who, what, when. Name it: --columns user=COLUMN.")]
     [InlineData("user,what,when\n1,2,3\n", "has no column with a usual name for items among user, what, when. Name it: --columns item=COLUMN.")]
     public async Task Ambiguous_columns_are_refused_with_the_option_to_name_them(string text, string reason) =>
-        Assert.Equal($"DIR/log.csv {reason}", await _folder.With("log.csv", text).RefusalAsync());
+        Assert.Equal($"DIR/log.csv {reason}", await With("log.csv", text).RefusalAsync());
 
     [Theory]
     [InlineData("user=who,item=what,time=when", "1 2 1 3")]
     [InlineData("user=1,item=2", "1 2 1 0")]
     [InlineData("user=what,item=who", "2 1 1 0")]
     public async Task Columns_may_be_named_by_name_or_position(string columns, string row) =>
-        Assert.Equal([row], ReadFolder.Rows(await _folder.With("log.csv", "who,what,when\n1,2,3\n").ReadAsync(options: new ReadOptions { Columns = columns })));
+        Assert.Equal([row], Rows(await With("log.csv", "who,what,when\n1,2,3\n").ReadAsync(options: new ReadOptions { Columns = columns })));
 
     [Fact]
     public async Task An_empty_name_leaves_a_column_unread_and_an_unknown_one_is_refused()
     {
-        _folder.Write("log.csv", "user,item,timestamp,date,count\n1,2,3,4,many\n");
+        Write("log.csv", "user,item,timestamp,date,count\n1,2,3,4,many\n");
 
-        Assert.Equal(["1 2 1 4"], ReadFolder.Rows(await _folder.ReadAsync(options: new ReadOptions { Columns = "time=date,weight=" })));
-        Assert.Equal("--columns time=then: DIR/log.csv has the columns user, item, timestamp, date, count.", await _folder.RefusalAsync(options: new ReadOptions { Columns = "time=then" }));
+        Assert.Equal(["1 2 1 4"], Rows(await ReadAsync(options: new ReadOptions { Columns = "time=date,weight=" })));
+        Assert.Equal("--columns time=then: DIR/log.csv has the columns user, item, timestamp, date, count.", await RefusalAsync(options: new ReadOptions { Columns = "time=then" }));
     }
 
     [Theory]
@@ -259,17 +255,17 @@ public sealed class RowsTests : IDisposable
     [InlineData("person=a")]
     [InlineData("user=a,user=b")]
     public async Task A_wrong_list_of_columns_is_refused(string columns) =>
-        Assert.Contains("must be user=NAME, item=NAME, time=NAME, weight=NAME or event=NAME", await _folder.With("log.csv", "user,item\n1,2\n").RefusalAsync(options: new ReadOptions { Columns = columns }), StringComparison.Ordinal);
+        Assert.Contains("must be user=NAME, item=NAME, time=NAME, weight=NAME or event=NAME", await With("log.csv", "user,item\n1,2\n").RefusalAsync(options: new ReadOptions { Columns = columns }), StringComparison.Ordinal);
 
     [Fact]
     public async Task Events_of_negative_weight_are_not_interactions_and_others_weigh_one()
     {
-        ReadData data = await _folder.With("log.csv", "user,item,event\n1,2,view\n1,3,Dislike\n1,4,share\n").ReadAsync(options: new ReadOptions { EventWeights = "view=0.25,dislike=-1,buy=2" });
+        ReadData data = await With("log.csv", "user,item,event\n1,2,view\n1,3,Dislike\n1,4,share\n").ReadAsync(options: new ReadOptions { EventWeights = "view=0.25,dislike=-1,buy=2" });
 
-        Assert.Equal(["1 2 1 0 x0.25", "1 4 1 1"], ReadFolder.Rows(data));
+        Assert.Equal(["1 2 1 0 x0.25", "1 4 1 1"], Rows(data));
         Assert.Equal([("view", 0.25, 1L), ("Dislike", -1, 1), ("share", 1, 1)], data.EventTypes.Select(type => (type.Name, type.Weight, type.Rows)));
-        Assert.Contains("1 events have a type of weight zero or less and are not interactions.", _folder.Notes);
-        Assert.Contains(_folder.Notes, note => note.StartsWith("--event-weights names types that the data does not have: buy.", StringComparison.Ordinal));
+        Assert.Contains("1 events have a type of weight zero or less and are not interactions.", Notes);
+        Assert.Contains(Notes, note => note.StartsWith("--event-weights names types that the data does not have: buy.", StringComparison.Ordinal));
     }
 
     [Theory]
