@@ -89,7 +89,7 @@ public sealed class RankerLossTests
     [InlineData(RankerLossKind.Bce, 0.55197)]
     [InlineData(RankerLossKind.Listwise, 0.36043)]
     public void A_shorter_list_counts_by_its_candidates(RankerLossKind kind, double expected) =>
-        Assert.Equal(expected, Loss(kind, 1, 0, -1, 2, 1, 99), 1e-4); // 99 is padding after the end of the second list
+        Assert.Equal(expected, Loss(kind), 1e-4);
 
     // -log s(1), -log s(0), -log s(1) weigh 3, -log s(2), -log s(-1) weigh 1; the two lists weigh 3 and 1.
     [Theory]
@@ -97,17 +97,16 @@ public sealed class RankerLossTests
     [InlineData(RankerLossKind.Listwise, (3 * 0.40761 + 0.31326) / 4)]
     public void A_heavier_position_counts_for_more(RankerLossKind kind, double expected)
     {
-        using var scope = NewDisposeScope();
-        Tensor logits = tensor(new float[] { 1, 0, -1, 2, 1, 99 }, [2, 3]), mask = tensor(new[] { true, true, true, true, true, false }, [2, 3]);
-
-        Assert.Equal(expected, RankerLoss.Of(kind, logits, mask, tensor(new float[] { 3, 1 })).item<float>(), 1e-4);
-        Assert.Equal(RankerLoss.Of(kind, logits, mask).item<float>(), RankerLoss.Of(kind, logits, mask, ones(2)).item<float>(), 1e-7f);
+        Assert.Equal(expected, Loss(kind, [3, 1]), 1e-4);
+        Assert.Equal(Loss(kind), Loss(kind, [1, 1]), 1e-7);
     }
 
-    private static double Loss(RankerLossKind kind, params float[] logits)
+    /// <summary>Lists of three and two candidates: 99 is padding after the end of the second.</summary>
+    private static double Loss(RankerLossKind kind, float[]? weights = null)
     {
         using var scope = NewDisposeScope();
-        return RankerLoss.Of(kind, tensor(logits, [2, 3]), tensor(new[] { true, true, true, true, true, false }, [2, 3])).item<float>();
+        Tensor logits = tensor(new float[] { 1, 0, -1, 2, 1, 99 }, [2, 3]), mask = tensor(new[] { true, true, true, true, true, false }, [2, 3]);
+        return RankerLoss.Of(kind, logits, mask, weights is null ? null : tensor(weights)).item<float>();
     }
 }
 
