@@ -170,13 +170,7 @@ public sealed class PrepareStepTests : FolderTests
     [Fact]
     public async Task An_archive_is_read_from_any_inner_folder_and_writes_nowhere_else()
     {
-        string zip = Path.Combine(Folder.Path, "set.zip");
-        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
-        {
-            Add(archive, "../../outside/ratings.csv", Ratings);
-            Add(archive, "nested/movies.csv", Movies);
-            Add(archive, "../evil.txt", "not unpacked");
-        }
+        string zip = Zip("set.zip", ("../../outside/ratings.csv", Ratings), ("nested/movies.csv", Movies), ("../evil.txt", "not unpacked"));
 
         StepContext context = StepContexts.In(Folder.Path, "set");
         DatasetSummary summary = await PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context);
@@ -189,12 +183,7 @@ public sealed class PrepareStepTests : FolderTests
     [Fact]
     public async Task An_archives_files_are_found_in_any_letter_case_and_messages_name_the_archive()
     {
-        string zip = Path.Combine(Folder.Path, "Export.ZIP");
-        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
-        {
-            Add(archive, "Export/RATINGS.csv", Ratings);
-            Add(archive, "Export/Movies.CSV", Movies.Replace("100,", ",", StringComparison.Ordinal));
-        }
+        string zip = Zip("Export.ZIP", ("Export/RATINGS.csv", Ratings), ("Export/Movies.CSV", Movies.Replace("100,", ",", StringComparison.Ordinal)));
 
         StepContext context = StepContexts.In(Folder.Path, "set");
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
@@ -213,13 +202,7 @@ public sealed class PrepareStepTests : FolderTests
     [Fact]
     public async Task A_damaged_archive_is_refused_although_its_rows_can_be_read()
     {
-        string zip = Path.Combine(Folder.Path, "set.zip");
-        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
-        {
-            using var writer = new StreamWriter(archive.CreateEntry("set/ratings.csv", CompressionLevel.NoCompression).Open());
-            writer.Write(Ratings);
-        }
-
+        string zip = Zip("set.zip", ("set/ratings.csv", Ratings));
         byte[] bytes = await File.ReadAllBytesAsync(zip, TestContext.Current.CancellationToken);
         bytes[bytes.AsSpan().IndexOf("2,300,2.5"u8)] = (byte)'7';
         await File.WriteAllBytesAsync(zip, bytes, TestContext.Current.CancellationToken);
@@ -401,9 +384,16 @@ public sealed class PrepareStepTests : FolderTests
         return await PreparedData.LoadAsync(context.Workspace.DataFolder);
     }
 
-    private static void Add(ZipArchive archive, string name, string text)
+    /// <summary>Writes an archive of uncompressed texts.</summary>
+    private string Zip(string name, params (string Name, string Text)[] entries)
     {
-        using var writer = new StreamWriter(archive.CreateEntry(name).Open());
-        writer.Write(text);
+        using ZipArchive archive = ZipFile.Open(Folder.File(name), ZipArchiveMode.Create);
+        foreach ((string entry, string text) in entries)
+        {
+            using var writer = new StreamWriter(archive.CreateEntry(entry, CompressionLevel.NoCompression).Open());
+            writer.Write(text);
+        }
+
+        return Folder.File(name);
     }
 }
