@@ -4,6 +4,7 @@ public sealed class CatalogTests : FolderTests
 {
     private static readonly CatalogItem Matrix = Film.Of(0, 2571, "The Matrix", 1999, ["Action", "Sci-Fi"], 12);
     private static readonly CatalogItem Unknown = Film.Of(1, 42, "42", null, [], 0);
+
     [Fact]
     public async Task What_was_written_is_read_back()
     {

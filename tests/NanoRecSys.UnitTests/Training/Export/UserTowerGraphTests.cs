@@ -109,7 +109,6 @@ public sealed class TowerKindsTests : FolderTests
     private static readonly long[][] Times = [[0, 5, 5, 90, 4000, 4001, 90_000, 90_000, 2_000_000], [77], [10, 20, 30, 1_000_000_000]];
     private static readonly long[] Now = [2_000_060, 78, 1_000_000_000];
 
-
     public static TheoryData<string, string, bool> Kinds
     {
         get

@@ -8,6 +8,7 @@ namespace NanoRecSys.UnitTests.Training.Data.Files;
 public sealed class RowsTests : DataFileTests
 {
     private const string Header = "userId,movieId,rating,timestamp\n";
+
     [Theory]
     [InlineData("ratings.csv", "userId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493\n")]
     [InlineData("ratings.csv", "userId,movieId,rating,timestamp\r\n1,31,2.5,1260759144\r\n2,10,4,835355493\r\n")]
