@@ -36,28 +36,6 @@ public sealed class RankingMetricsTests
 
 public sealed class TargetRankTests
 {
-    [Theory]
-    [InlineData(3, 1)] // .9
-    [InlineData(0, 2)] // .5
-    [InlineData(1, 4)] // .1, tied with row 4, after .9 and .5
-    [InlineData(4, 4)]
-    [InlineData(2, 5)] // -1
-    public void A_rank_counts_what_scores_higher_and_what_ties(int target, int expected) =>
-        Assert.Equal(expected, TargetRank.Of([.5f, .1f, -1f, .9f, .1f], target, []));
-
-    [Theory]
-    [InlineData(new int[0], 4)]
-    [InlineData(new[] { 3 }, 3)] // one that ranks ahead
-    [InlineData(new[] { 3, 0, 4 }, 1)] // all that rank ahead, including the tie
-    [InlineData(new[] { 2 }, 4)] // one that ranks behind
-    [InlineData(new[] { 1 }, 4)] // the target itself, seen before
-    public void Excluded_items_do_not_count(int[] excluded, int expected) =>
-        Assert.Equal(expected, TargetRank.Of([.5f, .1f, -1f, .9f, .1f], 1, excluded));
-
-    [Fact]
-    public void A_model_that_scores_all_items_alike_ranks_the_target_last() =>
-        Assert.Equal(100, TargetRank.Of(new float[100], 17, []));
-
     [Fact]
     public void NaN_never_improves_a_rank()
     {
