@@ -157,17 +157,13 @@ public sealed class HistoryBatchTests
     [Fact]
     public void Repeated_items_are_excluded_once()
     {
-        HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
+        HistoryBatch batch = Fill();
 
         Assert.Equal([0, 1, 2, 3], batch.ExcludedOf(0).ToArray());
         Assert.Equal([5], batch.ExcludedOf(1).ToArray());
         Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.Items.ToArray()));
         Assert.Equal([4, 6], new[] { batch.CaseOf(0).Target, batch.CaseOf(1).Target });
     }
-
-    [Fact]
-    public void A_window_excludes_only_the_last_items() =>
-        Assert.Equal([2, 3], Fill(Exclusion.Window, 2, [0]).ExcludedOf(0).ToArray());
 
     [Theory]
     [InlineData(true, 30)]
@@ -196,7 +192,7 @@ public sealed class HistoryBatchTests
     [Fact]
     public void A_reused_batch_keeps_nothing_of_its_first_use()
     {
-        HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
+        HistoryBatch batch = Fill();
         int version = batch.Version;
 
         batch.Fill(Split, HeldOut.Validation, [1]);
@@ -207,10 +203,10 @@ public sealed class HistoryBatchTests
         Assert.NotEqual(version, batch.Version);
     }
 
-    private static HistoryBatch Fill(Exclusion exclude, int window, int[] users)
+    private static HistoryBatch Fill()
     {
-        var batch = new HistoryBatch(7, exclude switch { Exclusion.History => int.MaxValue, Exclusion.Window => window, _ => 0 });
-        batch.Fill(Split, HeldOut.Test, users);
+        var batch = new HistoryBatch(7, int.MaxValue);
+        batch.Fill(Split, HeldOut.Test, [0, 1]);
         return batch;
     }
 }
