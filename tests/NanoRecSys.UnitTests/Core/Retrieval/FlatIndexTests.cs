@@ -155,19 +155,6 @@ public sealed class FlatScanTests
         }
     }
 
-    [Fact]
-    public void A_search_allocates_nothing()
-    {
-        var index = new FlatIndex(RandomVectors.Uniform(5000, 32, seed: 6), 32);
-        var query = new float[32];
-        query[3] = 1;
-        var found = new Candidate[K];
-        index.Search(query, RowFilter.None, found);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        index.Search(query, RowFilter.None, found);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
-
     private static float[] Scaled(float[] values, float scale) => Array.ConvertAll(values, value => value * scale);
 
     private static void RequireSame(FlatIndex index, float[] vectors, VectorMetric metric, SimdLevel level)

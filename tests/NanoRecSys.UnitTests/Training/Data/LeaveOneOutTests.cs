@@ -57,15 +57,6 @@ public sealed class LeaveOneOutTests
         Assert.Equal([30, 31], Split.Train(2).ToArray());
         Assert.Equal([70, 71], Split.TrainTimes(2).ToArray());
     }
-
-    [Fact]
-    public void Training_counts_leave_the_targets_out()
-    {
-        int[] counts = PreparedData.CountTrain(Split, items: 32);
-
-        Assert.Equal([10, 11, 12, 20, 30, 31], Enumerable.Range(0, 32).Where(item => counts[item] == 1));
-        Assert.Equal(6, counts.Sum());
-    }
 }
 
 public sealed class TimeSplitTests

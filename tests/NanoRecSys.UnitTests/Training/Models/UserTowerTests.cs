@@ -118,8 +118,7 @@ public sealed class UserTowerTests : FolderTests
         return tower;
     }
 
-    private static SequencePack Pack(params int[][] histories) =>
-        SequencePack.Of([.. histories], Small.MaxLength, CPU);
+    private static SequencePack Pack(int[] history) => SequencePack.Of([history], Small.MaxLength, CPU);
 
     private static float[] Values(Tensor tensor) => [.. tensor.detach().contiguous().data<float>()];
 
