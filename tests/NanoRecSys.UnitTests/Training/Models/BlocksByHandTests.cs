@@ -11,7 +11,6 @@ namespace NanoRecSys.UnitTests.Training.Models;
 public sealed class BlocksByHandTests : IDisposable
 {
     private const float NoBias = 0;
-    private const float Tolerance = 1e-3f;
 
     private static readonly float[,] Items = { { 2, 0 }, { 0, 3 } };
     private static readonly float[,] Identity = { { 1, 0 }, { 0, 1 } };
@@ -125,10 +124,6 @@ public sealed class BlocksByHandTests : IDisposable
         network.state_dict()[name].fill_(value);
     }
 
-    private static void AssertClose(float[] expected, Tensor actual)
-    {
-        float[] values = [.. actual.contiguous().data<float>()];
-        Assert.Equal(expected.Length, values.Length);
-        Assert.All(expected.Zip(values), pair => Assert.Equal(pair.First, pair.Second, Tolerance));
-    }
+    private static void AssertClose(float[] expected, Tensor actual) =>
+        Assert.Equal(expected, actual.contiguous().data<float>().ToArray(), (a, b) => MathF.Abs(a - b) <= 1e-3f);
 }
