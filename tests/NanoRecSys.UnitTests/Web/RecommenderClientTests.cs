@@ -25,26 +25,14 @@ public sealed class RecommenderClientTests
         Assert.Equal("cache", response.DebugTiming.Source);
     }
 
-    [Fact]
-    public async Task Without_a_model_a_call_fails_as_not_ready_with_the_reasons()
+    [Theory]
+    [InlineData(HttpStatusCode.ServiceUnavailable, """{"detail":{"status":"not_ready","errors":["No model was published yet."],"warnings":[]}}""", ApiFailure.NotReady, "No model was published yet.")]
+    [InlineData(HttpStatusCode.UnprocessableEntity, """{"detail":[{"loc":["body","k"],"msg":"k is 200, expected 1 to 100.","type":"value_error"}]}""", ApiFailure.Refused, "k is 200, expected 1 to 100.")]
+    public async Task A_call_fails_with_the_reasons_of_the_answer(HttpStatusCode status, string body, ApiFailure failure, string reason)
     {
-        RecommenderClient client = Answering(HttpStatusCode.ServiceUnavailable,
-            """{"detail":{"status":"not_ready","errors":["No model was published yet."],"warnings":[]}}""");
+        ApiException refused = await Assert.ThrowsAsync<ApiException>(() => Answering(status, body).UsersAsync(null, 20, Test));
 
-        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.UsersAsync(null, 20, Test));
-
-        Assert.Equal((ApiFailure.NotReady, "No model was published yet."), (failure.Failure, failure.Message));
-    }
-
-    [Fact]
-    public async Task Field_errors_become_sentences()
-    {
-        RecommenderClient client = Answering(HttpStatusCode.UnprocessableEntity,
-            """{"detail":[{"loc":["body","k"],"msg":"k is 200, expected 1 to 100.","type":"value_error"}]}""");
-
-        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.RecommendAsync(new RecommendationsRequest { UserId = 1, K = 200 }, Test));
-
-        Assert.Equal((ApiFailure.Refused, "k is 200, expected 1 to 100."), (failure.Failure, failure.Message));
+        Assert.Equal((failure, reason), (refused.Failure, refused.Message));
     }
 
     [Fact]
