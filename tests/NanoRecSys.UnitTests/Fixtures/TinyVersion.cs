@@ -36,7 +36,11 @@ internal static class TinyVersion
     public static ArtifactVersion Publish(ArtifactStore store, params (string Name, string Content)[] changed) =>
         Publish(store, Draft, changed);
 
-    public static ArtifactVersion Publish(ArtifactStore store, Manifest draft, params (string Name, string Content)[] changed)
+    public static ArtifactVersion Publish(ArtifactStore store, Manifest draft, params (string Name, string Content)[] changed) =>
+        store.Publish(Stage(store, changed), draft);
+
+    /// <returns>The staging folder with the files.</returns>
+    public static string Stage(ArtifactStore store, params (string Name, string Content)[] changed)
     {
         string staging = store.CreateStaging();
         foreach ((string name, string content) in Files.Select(file => (file.Key, file.Value)).Concat(changed))
@@ -46,7 +50,7 @@ internal static class TinyVersion
             File.WriteAllText(path, content);
         }
 
-        return store.Publish(staging, draft);
+        return staging;
     }
 
     /// <summary>Changes a manifest as an attacker would: with a recomputed checksum.</summary>

@@ -66,15 +66,8 @@ public sealed class PrivateCopyTests : FolderTests
 
     private ArtifactVersion Publish(byte[] index)
     {
-        string staging = _store.CreateStaging();
-        foreach ((string name, string content) in TinyVersion.Files)
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(staging, name))!);
-            File.WriteAllText(Path.Combine(staging, name), content);
-        }
-
+        string staging = TinyVersion.Stage(_store, (_mark, "")); // sorts before the histories, so it is copied first
         File.WriteAllBytes(Path.Combine(staging, ArtifactNames.Index), index);
-        File.WriteAllText(Path.Combine(staging, _mark), ""); // sorts before the histories, so it is copied first
         return _store.Publish(staging, TinyVersion.Draft);
     }
 }
