@@ -67,20 +67,12 @@ public sealed class FlatScanTests
 {
     private const int K = 20;
 
-    public static TheoryData<SimdLevel, VectorMetric, int> Paths()
-    {
-        var data = new TheoryData<SimdLevel, VectorMetric, int>();
-        foreach (SimdLevel level in VectorKernels.Supported)
-        {
-            foreach (VectorMetric metric in Enum.GetValues<VectorMetric>())
-            {
-                data.Add(level, metric, 64);
-                data.Add(level, metric, 37); // odd: half of the last pair is empty
-            }
-        }
-
-        return data;
-    }
+    // 37 dimensions are odd: half of the last pair is empty.
+    public static TheoryData<SimdLevel, VectorMetric, int> Paths() => new(
+        from level in VectorKernels.Supported
+        from metric in Enum.GetValues<VectorMetric>()
+        from dimension in new[] { 64, 37 }
+        select (level, metric, dimension));
 
     [Theory]
     [MemberData(nameof(Paths))]
@@ -88,7 +80,7 @@ public sealed class FlatScanTests
     {
         float[] vectors = RandomVectors.Clustered(2037, dimension, centres: 40, seed: 1);
         vectors.AsSpan(0, 50 * dimension).CopyTo(vectors.AsSpan(900 * dimension)); // equal rows must keep their order
-        RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level);
+        RequireSame(vectors, dimension, metric, level);
     }
 
     [Theory]
@@ -105,7 +97,7 @@ public sealed class FlatScanTests
             }
         }
 
-        RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level);
+        RequireSame(vectors, dimension, metric, level);
     }
 
     [Theory]
@@ -116,7 +108,7 @@ public sealed class FlatScanTests
         (vectors[5 * dimension], vectors[7 * dimension + 1], vectors[9 * dimension + 2], vectors[11 * dimension]) =
             (float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue);
         vectors.AsSpan(13 * dimension, dimension).Fill(1e-42f);
-        RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level);
+        RequireSame(vectors, dimension, metric, level);
     }
 
     [Theory]
@@ -126,7 +118,7 @@ public sealed class FlatScanTests
         foreach ((float row, float query) in new[] { (1e-20f, 1e-20f), (1e-30f, 1e-12f), (1e19f, 5e18f), (1e-38f, 1), (1e12f, 1e-25f) })
         {
             float[] vectors = Scaled(RandomVectors.Uniform(1000, dimension, seed: 9), row);
-            RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level, Scaled(RandomVectors.Uniform(10, dimension, seed: 10), query));
+            RequireSame(vectors, dimension, metric, level, Scaled(RandomVectors.Uniform(10, dimension, seed: 10), query));
         }
     }
 
@@ -157,27 +149,28 @@ public sealed class FlatScanTests
 
     private static float[] Scaled(float[] values, float scale) => Array.ConvertAll(values, value => value * scale);
 
-    private static void RequireSame(FlatIndex index, float[] vectors, VectorMetric metric, SimdLevel level)
+    private static void RequireSame(float[] vectors, int dimension, VectorMetric metric, SimdLevel level)
     {
-        float[] queries = RandomVectors.Clustered(30, index.Dimension, centres: 7, seed: 8);
-        queries.AsSpan(0, index.Dimension).Clear();
-        vectors.AsSpan(0, index.Dimension).CopyTo(queries.AsSpan(index.Dimension));
-        RequireSame(index, vectors, metric, level, queries);
+        float[] queries = RandomVectors.Clustered(30, dimension, centres: 7, seed: 8);
+        queries.AsSpan(0, dimension).Clear();
+        vectors.AsSpan(0, dimension).CopyTo(queries.AsSpan(dimension));
+        RequireSame(vectors, dimension, metric, level, queries);
     }
 
-    private static void RequireSame(FlatIndex index, float[] vectors, VectorMetric metric, SimdLevel level, float[] queries)
+    private static void RequireSame(float[] vectors, int dimension, VectorMetric metric, SimdLevel level, float[] queries)
     {
+        var index = new FlatIndex(vectors, dimension, metric, VectorKernels.For(level));
         RowFilter filter = RowSets.WithoutEveryThird(index.Count);
-        for (int q = 0; q < queries.Length / index.Dimension; q++)
+        for (int q = 0; q < queries.Length / dimension; q++)
         {
-            ReadOnlySpan<float> query = queries.AsSpan(q * index.Dimension, index.Dimension);
+            ReadOnlySpan<float> query = queries.AsSpan(q * dimension, dimension);
             var expected = new Candidate[index.Count];
             var best = new TopK(expected);
             for (int row = 0; row < index.Count; row++)
             {
                 if (filter.Admits(row))
                 {
-                    best.Offer(row, VectorKernels.For(level).Score(metric, query, vectors.AsSpan(row * index.Dimension, index.Dimension)));
+                    best.Offer(row, VectorKernels.For(level).Score(metric, query, vectors.AsSpan(row * dimension, dimension)));
                 }
             }
 

@@ -98,24 +98,10 @@ public sealed class TowerKindsTests : FolderTests
     private static readonly long[][] Times = [[0, 5, 5, 90, 4000, 4001, 90_000, 90_000, 2_000_000], [77], [10, 20, 30, 1_000_000_000]];
     private static readonly long[] Now = [2_000_060, 78, 1_000_000_000];
 
-    public static TheoryData<string, string, bool> Kinds
-    {
-        get
-        {
-            var kinds = new TheoryData<string, string, bool>();
-            foreach (string kind in BlockKinds.All)
-            {
-                foreach (string positions in Positions.All)
-                {
-                    kinds.Add(kind, positions, false);
-                }
-
-                kinds.Add(kind, Positions.Relative, true);
-            }
-
-            return kinds;
-        }
-    }
+    public static TheoryData<string, string, bool> Kinds => new(
+        from kind in BlockKinds.All
+        from positions in Positions.All.Select(name => (Name: name, HasTimes: false)).Append((Positions.Relative, true))
+        select (kind, positions.Name, positions.HasTimes));
 
     [Theory]
     [MemberData(nameof(Kinds))]

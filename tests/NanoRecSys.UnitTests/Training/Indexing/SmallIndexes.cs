@@ -52,17 +52,10 @@ internal static class SmallIndexes
         _ => throw new ArgumentException(index.Kind, nameof(index)),
     };
 
-    public static TheoryData<string, VectorMetric> Cases()
-    {
-        var data = new TheoryData<string, VectorMetric>();
-        foreach (IndexShape shape in Shapes)
-        {
-            data.Add(shape.Kind, VectorMetric.InnerProduct);
-            data.Add(shape.Kind, VectorMetric.L2);
-        }
-
-        return data;
-    }
+    public static TheoryData<string, VectorMetric> Cases() => new(
+        from shape in Shapes
+        from metric in Enum.GetValues<VectorMetric>()
+        select (shape.Kind, metric));
 
     public static IndexShape Shape(string kind) => Shapes.Single(shape => shape.Kind == kind);
 }

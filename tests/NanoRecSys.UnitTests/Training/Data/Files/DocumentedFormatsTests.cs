@@ -37,19 +37,11 @@ public sealed partial class DocumentedFormatsTests : DataFileTests
     public void The_page_has_an_example_of_each_text_format() =>
         Assert.Equal(["checkins.csv", "events.jsonl", "pairs.txt", "ratings.csv", "sequences.txt", "shop.inter", "visits.txt"], Interactions.Select(row => row.Data.Item1).Order(StringComparer.Ordinal));
 
-    private static TheoryData<string, string> Examples(bool isItems)
-    {
-        var examples = new TheoryData<string, string>();
-        foreach (Match match in Example().Matches(File.ReadAllText(Path.Combine(RepositoryFolder.Root, "docs/data.md"))))
-        {
-            if (match.Groups["name"].Value.StartsWith("item", StringComparison.Ordinal) == isItems)
-            {
-                examples.Add(match.Groups["name"].Value, match.Groups["text"].Value);
-            }
-        }
-
-        return examples;
-    }
+    private static TheoryData<string, string> Examples(bool isItems) => new(
+        from match in Example().Matches(File.ReadAllText(Path.Combine(RepositoryFolder.Root, "docs/data.md")))
+        let name = match.Groups["name"].Value
+        where name.StartsWith("item", StringComparison.Ordinal) == isItems
+        select (name, match.Groups["text"].Value));
 
     [GeneratedRegex(@"^```\w+ (?<name>\S+)\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Example();
