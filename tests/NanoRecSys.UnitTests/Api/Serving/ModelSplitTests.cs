@@ -41,10 +41,3 @@ public sealed class ModelSplitTests
     [Fact]
     public void Without_weights_nothing_is_split() => Assert.Null(new ModelSplit([]).Choose(5));
 }
-
-public sealed class ArtifactsOptionsTests
-{
-    [Fact]
-    public void A_relative_path_is_relative_to_the_working_directory() =>
-        Assert.Equal(Path.Combine(Environment.CurrentDirectory, "artifacts"), new ArtifactsOptions().FullPath());
-}
