@@ -82,7 +82,7 @@ public sealed class MovieLensDownloadTests : FolderTests
     public async Task A_wrong_checksum_is_an_error_that_names_both_and_leaves_nothing()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
-        string actual = server.Md5!;
+        string actual = server.Md5;
         server.Md5 = new string('0', 32);
 
         await Assert.RefusedAsync(() => FetchAsync(server), $"MD5 {actual}, expected {new string('0', 32)}");
@@ -184,12 +184,15 @@ public sealed class MovieLensDownloadTests : FolderTests
 /// <summary>A local stand-in for GroupLens' download server, with the faults that a test sets.</summary>
 internal sealed class ArchiveServer : IAsyncDisposable
 {
+    private const string Tag = "\"one\"";
+
+    private readonly byte[] _archive;
     private readonly WebApplication _app;
     private int _breaks;
 
     private ArchiveServer(byte[] archive)
     {
-        Archive = archive;
+        _archive = archive;
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
@@ -197,19 +200,14 @@ internal sealed class ArchiveServer : IAsyncDisposable
         _app.Run(AnswerAsync);
     }
 
-    public byte[] Archive { get; set; }
+    public bool SupportsRanges { get; init; }
 
-    public string ETag { get; set; } = "\"one\"";
-
-    public bool SupportsRanges { get; init; } = true;
-
-    /// <summary>Null: the server has no checksum.</summary>
-    public string? Md5 { get; set; }
+    public required string Md5 { get; set; }
 
     /// <summary>Number of upcoming downloads that break off halfway.</summary>
     public int Breaks { get => _breaks; set => _breaks = value; }
 
-    public bool HasArchive { get; init; } = true;
+    public bool HasArchive { get; init; }
 
     /// <summary>Replaces the answer to requests whose path has this ending.</summary>
     public (string Ending, Func<HttpContext, Task> Answer)? Fault { get; set; }
@@ -247,7 +245,7 @@ internal sealed class ArchiveServer : IAsyncDisposable
         {
             await fault.Answer(http);
         }
-        else if (!HasArchive || (wantsMd5 && Md5 is null))
+        else if (!HasArchive)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
         }
@@ -266,30 +264,30 @@ internal sealed class ArchiveServer : IAsyncDisposable
         string range = http.Request.Headers.Range.ToString();
         Ranges.Add(range);
         int from = 0;
-        if (SupportsRanges && range.Length > 0 && http.Request.Headers.IfRange == ETag)
+        if (SupportsRanges && range.Length > 0 && http.Request.Headers.IfRange == Tag)
         {
             from = int.Parse(range["bytes=".Length..^1]);
-            if (from >= Archive.Length)
+            if (from >= _archive.Length)
             {
                 http.Response.StatusCode = StatusCodes.Status416RangeNotSatisfiable;
                 return;
             }
 
             http.Response.StatusCode = StatusCodes.Status206PartialContent;
-            http.Response.Headers.ContentRange = $"bytes {from}-{Archive.Length - 1}/{Archive.Length}";
+            http.Response.Headers.ContentRange = $"bytes {from}-{_archive.Length - 1}/{_archive.Length}";
         }
 
-        http.Response.Headers.ETag = ETag;
-        http.Response.ContentLength = Archive.Length - from;
+        http.Response.Headers.ETag = Tag;
+        http.Response.ContentLength = _archive.Length - from;
         if (Interlocked.Decrement(ref _breaks) >= 0)
         {
-            await http.Response.Body.WriteAsync(Archive.AsMemory(from, (Archive.Length - from) / 2));
+            await http.Response.Body.WriteAsync(_archive.AsMemory(from, (_archive.Length - from) / 2));
             await http.Response.Body.FlushAsync();
             await Task.Delay(100); // lets the sent bytes arrive before the connection is aborted
             http.Abort();
             return;
         }
 
-        await http.Response.Body.WriteAsync(Archive.AsMemory(from));
+        await http.Response.Body.WriteAsync(_archive.AsMemory(from));
     }
 }
