@@ -33,6 +33,17 @@ internal static class Refusals
 
         public static void Refused<TException>(Action step, params string[] parts)
             where TException : Exception => AssertMessage(Assert.Throws<TException>(step), parts);
+
+        /// <summary>Asserts that a file that ends early is refused wherever it ends.</summary>
+        public static void RefusedWhereverCut(string path, params Action[] reads)
+        {
+            byte[] whole = File.ReadAllBytes(path);
+            for (int length = 0; length < whole.Length; length++)
+            {
+                File.WriteAllBytes(path, whole[..length]);
+                Assert.All(reads, read => Assert.Throws<InvalidDataException>(read));
+            }
+        }
     }
 
     private static void AssertMessage(Exception error, string[] parts)
