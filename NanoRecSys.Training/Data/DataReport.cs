@@ -194,7 +194,7 @@ internal sealed record TimeUnit(string Name, long PerSecond)
 /// <summary>Exact copies of rows, as left by a repeated export or concatenated files.</summary>
 internal static class DuplicateRows
 {
-    public static (InteractionTable Kept, int Dropped) Drop(InteractionTable rows)
+    public static InteractionTable Drop(InteractionTable rows)
     {
         // Nearly all data has none; sorted hashes show that within 2 s for 20 million rows in any order.
         var hashes = new ulong[rows.Count];
@@ -215,8 +215,7 @@ internal static class DuplicateRows
         }
 
         var seen = new HashSet<Interaction>();
-        int[] kept = repeated.Count == 0 ? [] : [.. Enumerable.Range(0, rows.Count).Where(i => !repeated.Contains(hashes[i]) || seen.Add(rows[i]))];
-        return repeated.Count == 0 ? (rows, 0) : (rows.Take(kept), rows.Count - kept.Length);
+        return repeated.Count == 0 ? rows : rows.Where(i => !repeated.Contains(hashes[i]) || seen.Add(rows[i]));
     }
 
     private static ulong HashOf(Interaction row)

@@ -308,14 +308,14 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         UserErrorException.ThrowIf(drawn.Length == 0, $"--new-items {share} of {ids.Length} items is less than one item. Use a larger share.");
 
         HashSet<int> isHeldOut = [.. drawn];
-        int[] kept = [.. Enumerable.Range(0, interactions.Count).Where(row => !isHeldOut.Contains(interactions.Items[row]))];
-        UserErrorException.ThrowIf(kept.Length == 0, $"No interaction is left after --new-items {share}. Use a smaller share.");
+        InteractionTable kept = interactions.Where(row => !isHeldOut.Contains(interactions.Items[row]));
+        UserErrorException.ThrowIf(kept.Count == 0, $"No interaction is left after --new-items {share}. Use a smaller share.");
 
         List<HeldOutItemCase> cases = Find(UserOrder.Sort(interactions).Sorted, isHeldOut);
         UserErrorException.ThrowIf(cases.Count == 0, $"No user had another item before one of the {drawn.Length} that --new-items {share} removes. Use a larger share.");
 
         Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], items);
-        return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));
+        return (kept, new HeldOutItems(catalog.Items, cases));
     }
 
     public void Write(string folder) => TrainingJson.Write(Path.Combine(folder, FileName), this);

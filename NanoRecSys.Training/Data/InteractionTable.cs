@@ -95,6 +95,13 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         }
     }
 
+    /// <summary>The rows at whose positions <paramref name="isKept"/> is true; this table itself if all are kept.</summary>
+    public InteractionTable Where(Func<int, bool> isKept)
+    {
+        int[] kept = [.. Enumerable.Range(0, Count).Where(isKept)];
+        return kept.Length == Count ? this : Take(kept);
+    }
+
     public InteractionTable Take(ReadOnlySpan<int> positions)
     {
         var taken = new InteractionTable(positions.Length, UserIds, ItemIds);
@@ -175,9 +182,9 @@ internal static class FixedItems
     public static InteractionTable Keep(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
     {
         bool[] isKnown = Known(interactions, itemIds);
-        int[] positions = [.. Enumerable.Range(0, interactions.Count).Where(i => isKnown[interactions.Items[i]])];
-        return positions.Length > 0
-            ? interactions.Take(positions)
+        InteractionTable kept = interactions.Where(row => isKnown[interactions.Items[row]]);
+        return kept.Count > 0
+            ? kept
             : throw new UserErrorException("The item map contains no item of the interactions. Check that it has the item ids of this data.");
     }
 
@@ -214,21 +221,12 @@ internal static class KCore
         {
             Dictionary<int, int> users = InteractionTable.CountById(interactions.Users);
             Dictionary<int, int> items = InteractionTable.CountById(interactions.Items);
-            var kept = new List<int>(interactions.Count);
-            for (int i = 0; i < interactions.Count; i++)
-            {
-                if (users[interactions.Users[i]] >= k && items[interactions.Items[i]] >= k)
-                {
-                    kept.Add(i);
-                }
-            }
-
-            if (kept.Count == interactions.Count)
+            InteractionTable all = interactions;
+            interactions = all.Where(row => users[all.Users[row]] >= k && items[all.Items[row]] >= k);
+            if (interactions.Count == all.Count)
             {
                 break;
             }
-
-            interactions = interactions.Take([.. kept]);
         }
 
         return interactions;

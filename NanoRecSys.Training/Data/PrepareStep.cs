@@ -47,7 +47,7 @@ internal static class PrepareStep
 
         read = Without(events.Forgotten, read);
         read.AddRange(events.Interactions, unit); // after the file's, so that its items keep their rows
-        InteractionTable liked = RatedAtLeast(read, options.MinRating);
+        InteractionTable liked = options.MinRating > 0 ? read.Where(row => read.Ratings[row] >= options.MinRating) : read;
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable filtered = KCore.Filter(known, options.KCore);
         IReadOnlyList<CatalogItem> items = [.. data.Items, .. events.Movies];
@@ -127,27 +127,7 @@ internal static class PrepareStep
     private static InteractionTable Without(IReadOnlySet<EntityId> users, InteractionTable interactions)
     {
         HashSet<int> codes = [.. users.Where(user => interactions.UserIds.TryFind(user, out _)).Select(interactions.UserIds.CodeOf)];
-        return codes.Count == 0 ? interactions
-            : interactions.Take([.. Enumerable.Range(0, interactions.Count).Where(row => !codes.Contains(interactions[row].User))]);
-    }
-
-    private static InteractionTable RatedAtLeast(InteractionTable interactions, double rating)
-    {
-        if (rating <= 0)
-        {
-            return interactions;
-        }
-
-        var kept = new List<int>(interactions.Count);
-        for (int i = 0; i < interactions.Count; i++)
-        {
-            if (interactions.Ratings[i] >= rating)
-            {
-                kept.Add(i);
-            }
-        }
-
-        return interactions.Take([.. kept]);
+        return codes.Count == 0 ? interactions : interactions.Where(row => !codes.Contains(interactions.Users[row]));
     }
 
     private static long CountRepeats(UserHistories histories, int items)

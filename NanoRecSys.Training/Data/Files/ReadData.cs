@@ -84,7 +84,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
             read.NumberTimes(); // if the position is the time, a copy of a row is another interaction
         }
 
-        (InteractionTable kept, int repeats) = options.KeepRepeats ? (read, 0) : DuplicateRows.Drop(read);
+        InteractionTable kept = options.KeepRepeats ? read : DuplicateRows.Drop(read);
         if (reader.Form == TimeForm.None)
         {
             kept.NumberTimes();
@@ -93,7 +93,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
         var result = new ReadData(kept, items, unit, reader.Form)
         {
             Format = format,
-            Repeats = repeats,
+            Repeats = read.Count - kept.Count,
             Bad = reader.Bad + itemsReader.Bad,
             Excluded = reader.Excluded,
             EventTypes = reader.EventTypes,
