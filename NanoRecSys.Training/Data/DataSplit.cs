@@ -44,15 +44,6 @@ internal abstract class DataSplit(UserHistories histories)
 
     /// <summary>The item to predict and everything before it; for test, that includes the validation item. False for a user without
     /// an item to predict.</summary>
-    public bool TryGet(int user, HeldOut part, out ReadOnlySpan<int> before, out int target)
-    {
-        bool isHeldOut = TryGet(user, part, out HeldOutCase found);
-        before = found.Before.Span;
-        target = isHeldOut ? found.Target : -1;
-        return isHeldOut;
-    }
-
-    /// <summary>Like the other <c>TryGet</c>, with times, and as memory without copying.</summary>
     public bool TryGet(int user, HeldOut part, out HeldOutCase found)
     {
         int position = TargetPosition(user, part);
@@ -64,10 +55,9 @@ internal abstract class DataSplit(UserHistories histories)
 
         ReadOnlyMemory<int> items = Histories.MemoryAt(user);
         ReadOnlyMemory<long> times = Histories.TimesMemoryAt(user);
-        bool hasTimes = Histories.HasTimes;
-        found = new HeldOutCase(
-            user, items[..position], items.Span[position],
-            hasTimes ? times[..position] : default, hasTimes ? times.Span[position] : null);
+        found = Histories.HasTimes
+            ? new HeldOutCase(user, items[..position], items.Span[position], times[..position], times.Span[position])
+            : new HeldOutCase(user, items[..position], items.Span[position], default, null);
         return true;
     }
 

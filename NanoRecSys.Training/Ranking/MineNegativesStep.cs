@@ -238,7 +238,7 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
     public (List<MinedPosition> Train, MinedPosition? Validation) Mine(int user)
     {
         ReadOnlySpan<int> train = split.Train(user);
-        bool isValidated = split.TryGet(user, HeldOut.Validation, out _, out int target);
+        bool isValidated = split.TryGet(user, HeldOut.Validation, out HeldOutCase heldOut);
         var mined = new List<MinedPosition>();
         MinedPosition? validation = null;
 
@@ -268,7 +268,7 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
             }
             else if (position == train.Length && isValidated)
             {
-                validation = _miner.Mine(user, position, target, embedding, own, seen);
+                validation = _miner.Mine(user, position, heldOut.Target, embedding, own, seen);
             }
         }
 

@@ -52,8 +52,8 @@ public sealed class LeaveOneOutTests
     [Fact]
     public void A_user_with_two_items_is_only_trained_on()
     {
-        Assert.False(Split.TryGet(2, HeldOut.Test, out _, out _));
-        Assert.False(Split.TryGet(2, HeldOut.Validation, out _, out _));
+        Assert.False(Split.TryGet(2, HeldOut.Test, out _));
+        Assert.False(Split.TryGet(2, HeldOut.Validation, out _));
         Assert.Equal([30, 31], Split.Train(2).ToArray());
         Assert.Equal([70, 71], Split.TrainTimes(2).ToArray());
     }
