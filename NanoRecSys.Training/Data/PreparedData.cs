@@ -118,18 +118,10 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         void Append<T>(ReadOnlySpan<T> column)
             where T : unmanaged
         {
-            foreach (Range chunk in Chunks(column.Length)) // a whole column may have more bytes than a span can hold
+            const int Chunk = 1 << 20; // a whole column may have more bytes than a span can hold
+            for (int start = 0; start < column.Length; start += Chunk)
             {
-                hash.AppendData(MemoryMarshal.AsBytes(column[chunk]));
-            }
-        }
-
-        static IEnumerable<Range> Chunks(int length)
-        {
-            const int Chunk = 1 << 20;
-            for (int start = 0; start < length; start += Chunk)
-            {
-                yield return start..Math.Min(start + Chunk, length);
+                hash.AppendData(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(Chunk, column.Length - start))));
             }
         }
     }
@@ -255,13 +247,9 @@ internal static class CatalogBuilder
     /// <param name="counts">[V] interactions in the training part.</param>
     public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<CatalogItem> items)
     {
-        var byId = new Dictionary<EntityId, CatalogItem>(items.Count);
-        foreach (CatalogItem item in items)
-        {
-            byId.TryAdd(item.Id, item); // The first row of an item listed twice counts.
-        }
-
-        var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // a genre has one spelling across all items: its first
+        // The first row of an item listed twice counts.
+        Dictionary<EntityId, CatalogItem> byId = items.DistinctBy(item => item.Id).ToDictionary(item => item.Id);
+        var spellings = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase); // a genre has one spelling across all items: its first
         return new Catalog([.. itemIds.Select((id, row) =>
         {
             CatalogItem item = byId.GetValueOrDefault(id) ?? new CatalogItem(row, id, "", [], 0);
@@ -269,10 +257,6 @@ internal static class CatalogBuilder
             return item with { Index = row, Id = id, Title = text.Title.Length > 0 ? text.Title : id.Text, Categories = [.. text.Genres.Select(Spell)], Count = counts[row] };
         })]);
 
-        string Spell(string genre)
-        {
-            spellings.Add(genre);
-            return spellings.TryGetValue(genre, out string? first) ? first : genre;
-        }
+        string Spell(string genre) => CollectionsMarshal.GetValueRefOrAddDefault(spellings, genre, out _) ??= genre;
     }
 }
