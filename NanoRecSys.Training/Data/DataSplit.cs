@@ -319,37 +319,22 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
 
     private static List<HeldOutItemCase> Find(InteractionTable sorted, HashSet<int> isHeldOut)
     {
-        var cases = new List<HeldOutItemCase>();
-        HeldOutItemCase? last = null;
+        var cases = new OrderedDictionary<int, HeldOutItemCase>(); // by user; a later one replaces an earlier one
         int known = 0;
         for (int row = 0; row < sorted.Count; row++)
         {
-            if (row > 0 && sorted.Users[row] != sorted.Users[row - 1])
-            {
-                End();
-            }
-
+            int user = sorted.Users[row];
+            known = row > 0 && user == sorted.Users[row - 1] ? known : 0;
             if (!isHeldOut.Contains(sorted.Items[row]))
             {
                 known++;
             }
             else if (known > 0)
             {
-                last = new HeldOutItemCase(sorted.UserIds[sorted.Users[row]], known, sorted.ItemIds[sorted.Items[row]]);
+                cases[user] = new HeldOutItemCase(sorted.UserIds[user], known, sorted.ItemIds[sorted.Items[row]]);
             }
         }
 
-        End();
-        return cases;
-
-        void End()
-        {
-            if (last is not null)
-            {
-                cases.Add(last);
-            }
-
-            (last, known) = (null, 0);
-        }
+        return [.. cases.Values];
     }
 }
