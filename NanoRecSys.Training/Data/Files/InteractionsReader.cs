@@ -205,7 +205,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
             cancellation.ThrowIfCancellationRequested();
             string? reason = null;
             int user = -1;
-            int items = 0;
+            int ids = 0;
             foreach (Range part in line.SplitAny(" \t"u8))
             {
                 ReadOnlySpan<byte> id = line[part];
@@ -214,20 +214,23 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
                     continue;
                 }
 
-                if (user < 0 ? !TryCode(Table.UserIds, id, out user) : !TryCode(Table.ItemIds, id, out _))
+                if (!TryCode(ids == 0 ? Table.UserIds : Table.ItemIds, id, out int code))
                 {
-                    reason = BadRow.NotAnId(user < 0 ? "user" : "item", Encoding.UTF8.GetString(id));
+                    reason = BadRow.NotAnId(ids == 0 ? "user" : "item", Encoding.UTF8.GetString(id));
                     break;
                 }
 
-                if (items++ > 0)
+                if (ids++ == 0)
                 {
-                    TryCode(Table.ItemIds, id, out int item);
-                    Table.Add(new Interaction(user, item, 1, 0));
+                    user = code;
+                }
+                else
+                {
+                    Table.Add(new Interaction(user, code, 1, 0));
                 }
             }
 
-            reason ??= items == 1 ? "expected a user and items, found one id" : null;
+            reason ??= ids == 1 ? "expected a user and items, found one id" : null;
             if (reason is not null)
             {
                 FirstBad ??= BadRow.Message(table.File.Name, $"line {lines.Number}", reason, LineText.Decode(line));
