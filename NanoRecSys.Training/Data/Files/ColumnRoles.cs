@@ -78,10 +78,6 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         [Role.Event] = "event types",
     };
 
-    public bool HasUser => User >= 0;
-
-    public bool HasItem => Item >= 0;
-
     public int ColumnOf(Role role) => role switch { Role.User => User, Role.Item => Item, Role.Time => Time, Role.Weight => Weight, _ => Event };
 
     /// <summary>Whether these cells are names of user or item columns. A single usual name next to numbers may also be a value.</summary>
@@ -209,7 +205,8 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         return string.Join(',', roles.Where(role => role.Column >= 0).Select(role => $"{role.Name}={role.Column + 1}"));
     }
 
-    private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+    /// <summary>A column name without case, spaces and punctuation, as the usual names are listed.</summary>
+    public static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
 }
 
 internal enum ContentKind

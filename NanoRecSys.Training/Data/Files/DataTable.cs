@@ -65,6 +65,9 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         _ => $"{Expressions[column]}::VARCHAR",
     };
 
+    /// <summary>Whether the values are lists whose parts are separated by spaces.</summary>
+    public bool IsSequence(int column) => FieldTypes.Count > 0 && FieldTypes[column] == "token_seq";
+
     /// <summary>Whether the values are objects or lists, of JSON or Parquet.</summary>
     public bool IsNested(int column) => (column < Types.Count && IsNestedType(Types[column]))
         || (Format.StartsWith("JSON", StringComparison.Ordinal) && Sample.Select(row => row[column]).OfType<string>().FirstOrDefault() is ['{', .., '}'] or ['[', .., ']']);

@@ -129,7 +129,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         char separator = categories < 0 ? '|' : Lists.SeparatorOf([.. rows.Select(cells => cells[categories]).OfType<string>()]);
         Columns.AddRange(known.Select(column => $"{table.Columns[column.Key]} ({column.Value})"));
         Columns.AddRange(attributes.Select(column => $"{column.Name} ({column.Kind.ToString().ToLowerInvariant()})"));
-        return rows.ConvertAll(cells => Item(cells[id]!, Cell(cells, title), categories < 0 ? [] : Lists.Read(cells[categories], IsSequence(table, categories), separator)) with
+        return rows.ConvertAll(cells => Item(cells[id]!, Cell(cells, title), categories < 0 ? [] : Lists.Read(cells[categories], table.IsSequence(categories), separator)) with
         {
             ImageUrl = FirstImage(Cell(cells, image)),
             CreatedAt = Moment(cells, created),
@@ -192,15 +192,11 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     // The most specific of the names present; -1 for none.
     private static int Position(DataTable table, string[] names)
     {
-        string[] plain = [.. table.Columns.Select(Plain)];
+        string[] plain = [.. table.Columns.Select(ColumnRoles.Plain)];
         return names.Select(name => Array.IndexOf(plain, name)).FirstOrDefault(i => i >= 0, -1);
     }
 
-    private static bool IsSequence(DataTable table, int column) => table.FieldTypes.Count > 0 && table.FieldTypes[column] == "token_seq";
-
     private static bool IsIndex(string column) => column.StartsWith("Unnamed: ", StringComparison.Ordinal);
-
-    private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
 }
 
 /// <summary>Lists in one cell: <c>a|b|c</c>, <c>["a", "b"]</c>, <c>['a', 'b']</c>, or <c>a b c</c> if the file says so.</summary>
@@ -260,7 +256,7 @@ internal sealed record AttributeColumn(string Name, int Position, AttributeKind 
             return null;
         }
 
-        bool isSequence = table.FieldTypes.Count > 0 && table.FieldTypes[column] == "token_seq";
+        bool isSequence = table.IsSequence(column);
         string name = table.Columns[column];
         AttributeKind kind = isSequence || Array.TrueForAll(values, Lists.IsList) ? AttributeKind.Categories
             : Array.TrueForAll(values, value => Content.IsNumber(value, out _) && value is not ['0', >= '0' and <= '9', ..]) ? AttributeKind.Number // 00501 is a code

@@ -152,7 +152,7 @@ internal sealed class OpenedData : IDisposable
             try
             {
                 ColumnRoles roles = RolesOf(table);
-                if (roles.HasUser && roles.HasItem)
+                if (roles is { User: >= 0, Item: >= 0 })
                 {
                     found.Add((table, roles));
                 }
