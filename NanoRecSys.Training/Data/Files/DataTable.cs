@@ -138,15 +138,13 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
         if (!isRead)
         {
-            duck.Execute("DROP TABLE IF EXISTS reject_errors");
-            duck.Execute("DROP TABLE IF EXISTS reject_scans");
+            DropRejects(duck);
             duck.Rows(Select(Expressions.Select(column => $"count({column})::VARCHAR")));
         }
 
         List<string?[]> rows = duck.Rows(
             "SELECT line_byte_position::VARCHAR, min(error_type::VARCHAR), any_value(csv_line), any_value(error_message) FROM reject_errors GROUP BY line_byte_position ORDER BY line_byte_position");
-        duck.Execute("DROP TABLE reject_errors");
-        duck.Execute("DROP TABLE reject_scans");
+        DropRejects(duck);
         long[] lines = TextHead.LinesAt(File, [.. rows.Select(row => long.Parse(row[0]!, CultureInfo.InvariantCulture))]);
         return [.. rows.Zip(lines).Where(one => !string.IsNullOrWhiteSpace(one.First[2])).Select(one =>
         {
@@ -262,8 +260,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         try
         {
             List<string?[]> rows = duck.Rows($"{Select(Enumerable.Range(0, Columns.Count).Select(TextOf))} LIMIT {SampleRows}");
-            duck.Execute("DROP TABLE IF EXISTS reject_errors");
-            duck.Execute("DROP TABLE IF EXISTS reject_scans");
+            DropRejects(duck);
             return this with { Sample = rows };
         }
         catch (DuckDBException e)
@@ -271,6 +268,8 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
             throw DuckDb.CannotRead(File, e);
         }
     }
+
+    private static void DropRejects(DuckDb duck) => duck.Execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans");
 
     private static DataFile Unpack(DuckDb duck, DataFile file, Lazy<string> folder)
     {
