@@ -6,7 +6,6 @@ namespace NanoRecSys.Training.Pipeline;
 /// </summary>
 internal sealed class TrainingRun
 {
-    private readonly StepContext _context;
     private readonly TimeProvider _time;
     private readonly string _folder;
     private readonly List<(string Stage, TimeSpan Took)> _timings = [];
@@ -14,13 +13,13 @@ internal sealed class TrainingRun
 
     private TrainingRun(StepContext context, RunConsole console, int stages, TimeProvider time)
     {
-        (_context, Console, _time) = (context, console, time);
+        (Context, Console, _time) = (context, console, time);
         string name = $"{time.GetUtcNow():yyyyMMdd-HHmmss-fff}";
         _folder = Path.Combine(context.Workspace.Store.RunsFolder, name);
         _stage = new ProgressEvent { Run = name, Dataset = context.Workspace.Dataset, Stage = "start", StageNumber = 0, StageCount = stages };
     }
 
-    public StepContext Context => _context;
+    public StepContext Context { get; }
 
     public RunConsole Console { get; }
 
@@ -67,7 +66,7 @@ internal sealed class TrainingRun
         try
         {
             // On a worker thread, so that the progress bar is redrawn during long computations.
-            result = await Task.Run(() => step(_context with { Progress = reporter }), _context.Cancellation);
+            result = await Task.Run(() => step(Context with { Progress = reporter }), Context.Cancellation);
         }
         catch (Exception e)
         {
@@ -158,22 +157,7 @@ internal sealed class StepReporter(string? runFolder, ProgressEvent stage, IStag
 /// An error that the user can fix: bad options, bad data, a step that must run first. The command line prints the message as one
 /// line and exits with 1, without a stack trace.
 /// </summary>
-internal sealed class UserErrorException : Exception
-{
-    public UserErrorException()
-    {
-    }
-
-    public UserErrorException(string message)
-        : base(message)
-    {
-    }
-
-    public UserErrorException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
+internal sealed class UserErrorException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 internal static class ExceptionExtensions
 {
