@@ -122,12 +122,7 @@ internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider 
 internal static class ProgressText
 {
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>
-    public static string Line(ProgressEvent progress) => string.Join(" | ", Parts(progress));
-
-    /// <summary>The details that the bar does not show: epoch, loss, speed, detail and time left.</summary>
-    public static string Details(ProgressEvent progress) => Line(progress with { Fraction = null, Message = null, Metrics = null });
-
-    private static IEnumerable<string> Parts(ProgressEvent progress)
+    public static string Line(ProgressEvent progress)
     {
         string?[] parts =
         [
@@ -141,8 +136,11 @@ internal static class ProgressText
                 ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => $"{m.Key} {m.Value:F4}")) : null,
             progress.Message,
         ];
-        return parts.Where(part => !string.IsNullOrEmpty(part)).Select(part => part!);
+        return string.Join(" | ", parts.Where(part => !string.IsNullOrEmpty(part)));
     }
+
+    /// <summary>The details that the bar does not show: epoch, loss, speed, detail and time left.</summary>
+    public static string Details(ProgressEvent progress) => Line(progress with { Fraction = null, Message = null, Metrics = null });
 
     public static string Duration(double seconds) => Duration(TimeSpan.FromSeconds(seconds));
 
