@@ -18,21 +18,22 @@ internal sealed class RunJournal
     public static async Task<RunJournal> OpenAsync(TrainingRun run, string command, string data)
     {
         Workspace workspace = run.Context.Workspace;
-        RunRecord? interrupted = Read(workspace);
-        if (interrupted?.Command == command && interrupted.Done.Count > 0 && await WhyChangedAsync(data, run.Context) is { } reason)
+        var start = new RunRecord(command, [], null);
+        RunRecord record = Read(workspace) is { } interrupted && interrupted.Command == command ? interrupted : start;
+        if (record.Done.Count > 0 && await WhyChangedAsync(data, run.Context) is { } reason)
         {
             run.Console.WriteLine($"The interrupted run is not continued: {reason}");
-            interrupted = null;
+            record = start;
         }
 
-        var journal = new RunJournal(run, workspace.RunFile, interrupted?.Command == command ? interrupted : new RunRecord(command, [], null));
-        if (journal._record is { Done: var done, Begun: var begun } && (done.Count > 0 || begun is not null))
+        string after = record.Done.Count > 0 ? $" after {string.Join(", ", record.Done)}" : "";
+        string during = record.Begun is { } begun ? $" in {begun}" : "";
+        if (after.Length + during.Length > 0)
         {
-            string[] parts = [.. done.Count > 0 ? [$" after {string.Join(", ", done)}"] : Array.Empty<string>(), .. begun is not null ? [$" in {begun}"] : Array.Empty<string>()];
-            run.Console.WriteLine($"Continuing the interrupted run{string.Join(",", parts)}.");
+            run.Console.WriteLine($"Continuing the interrupted run{after}{(after.Length > 0 && during.Length > 0 ? "," : "")}{during}.");
         }
 
-        return journal;
+        return new RunJournal(run, workspace.RunFile, record);
     }
 
     /// <summary>Runs a stage unless it is already done.</summary>
