@@ -25,9 +25,9 @@ internal sealed class TrainingLog
     {
         (_folder, Labels) = (folder, labels);
         string events = Path.Combine(folder, EventsName);
-        if (!isResumed && Directory.Exists(events))
+        if (!isResumed)
         {
-            Directory.Delete(events, recursive: true); // an earlier training's curve would overlap
+            AtomicFolder.DeleteIfExists(events); // an earlier training's curve would overlap
         }
 
         _events = SummaryWriter(events);
