@@ -37,7 +37,7 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
     public async Task RunAsync(Func<Task> train, bool isInterrupted)
     {
         ArtifactStore store = context.Workspace.Store;
-        using IDisposable only = FolderLock.TryTake(Path.Combine(store.Root, "work", _status.Dataset), "watch")
+        using IDisposable only = FolderLock.TryTake(context.Workspace.WorkFolder, "watch")
             ?? throw new UserErrorException($"Another 'watch' of '{_status.Dataset}' is running in {store.Root}. Stop it first.");
         long trained = WatchFile.Read(store.Root) is { } earlier && earlier.Dataset == _status.Dataset ? earlier.TrainedEvents : 0;
         _status = _status with { TrainedEvents = trained };

@@ -6,46 +6,49 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>prepare</c>: histories, catalog, dataset.json.</summary>
     public string DataFolder => Path.Combine(Store.Root, "data", Dataset);
 
+    /// <summary>The results of all later steps.</summary>
+    public string WorkFolder => Path.Combine(Store.Root, "work", Dataset);
+
     /// <summary>Written by <c>train-retriever</c>: weights, configuration, checkpoints, metrics, plots.</summary>
-    public string RetrieverFolder => Path.Combine(Store.Root, "work", Dataset, "retriever");
+    public string RetrieverFolder => Path.Combine(WorkFolder, "retriever");
 
     /// <summary>Written by <c>refit</c>: the weights to serve and test. Steps that select by validation read <see cref="RetrieverFolder"/>.</summary>
     public string RefitFolder => Path.Combine(RetrieverFolder, "refit");
 
     /// <summary>Written by <c>mine-negatives</c> for the training positions.</summary>
-    public string NegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives.parquet");
+    public string NegativesFile => Path.Combine(WorkFolder, "negatives.parquet");
 
     /// <summary>Written by <c>mine-negatives</c> for the held-out validation items, separately so that they are never trained on.</summary>
-    public string ValidationNegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives-validation.parquet");
+    public string ValidationNegativesFile => Path.Combine(WorkFolder, "negatives-validation.parquet");
 
-    public string RankerFolder => Path.Combine(Store.Root, "work", Dataset, "ranker");
+    public string RankerFolder => Path.Combine(WorkFolder, "ranker");
 
     /// <summary>Written by <c>train-baseline</c>: a folder per model.</summary>
-    public string BaselinesFolder => Path.Combine(Store.Root, "work", Dataset, "baselines");
+    public string BaselinesFolder => Path.Combine(WorkFolder, "baselines");
 
     /// <summary>Written by <c>race</c>: its outcome, and the item lists that serving needs.</summary>
-    public string RaceFolder => Path.Combine(Store.Root, "work", Dataset, "race");
+    public string RaceFolder => Path.Combine(WorkFolder, "race");
 
     /// <summary>Written by <c>final-fit</c>: the retriever and the item lists, made with all interactions.</summary>
-    public string FinalFolder => Path.Combine(Store.Root, "work", Dataset, "final");
+    public string FinalFolder => Path.Combine(WorkFolder, "final");
 
     /// <summary>Written by <c>evaluate</c>: one file per model, collected by <c>publish</c>.</summary>
-    public string MetricsFolder => Path.Combine(Store.Root, "work", Dataset, "metrics");
+    public string MetricsFolder => Path.Combine(WorkFolder, "metrics");
 
     /// <summary>Written by <c>export</c> and <c>index</c>: the input of <c>publish</c>.</summary>
-    public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
+    public string ExportFolder => Path.Combine(WorkFolder, "export");
 
     /// <summary>Written by <c>publish</c>: the selected retriever of the served version, which the next training may start from.</summary>
-    public string ServedFolder => Path.Combine(Store.Root, "work", Dataset, "served");
+    public string ServedFolder => Path.Combine(WorkFolder, "served");
 
     /// <summary>Written by <c>run</c> while it runs; see <see cref="RunJournal"/>.</summary>
-    public string RunFile => Path.Combine(Store.Root, "work", Dataset, "run.json");
+    public string RunFile => Path.Combine(WorkFolder, "run.json");
 
     /// <summary>Keeps other trainings off this data set: two at once would mix their results in one version. Held until disposed;
     /// null if another process holds it.</summary>
     public IDisposable? TryLock()
     {
-        IDisposable? taken = FolderLock.TryTake(Path.Combine(Store.Root, "work", Dataset), "training");
+        IDisposable? taken = FolderLock.TryTake(WorkFolder, "training");
         if (taken is not null)
         {
             File.WriteAllText(LockHolderFile, $"{Environment.ProcessId}");
@@ -57,7 +60,7 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>The process that holds the lock. Stored in a separate file, because others cannot read the locked one.</summary>
     public string LockHolder() => File.Exists(LockHolderFile) ? File.ReadAllText(LockHolderFile) : "unknown";
 
-    private string LockHolderFile => Path.Combine(Store.Root, "work", Dataset, ".training.pid");
+    private string LockHolderFile => Path.Combine(WorkFolder, ".training.pid");
 }
 
 /// <summary>The inputs of a result: the hash of each by name, stored in the result and compared by every step that reads it. Counts
