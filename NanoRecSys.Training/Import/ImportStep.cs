@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Import;
@@ -218,16 +219,8 @@ internal static partial class ItemMapFile
 
     private static long Integer(ReadOnlySpan<byte> bytes, bool isBigEndian, bool isUnsigned)
     {
-        Span<byte> whole = stackalloc byte[sizeof(long)];
-        byte sign = bytes[isBigEndian ? 0 : ^1];
-        whole.Fill((byte)(!isUnsigned && sign >= 0x80 ? 0xFF : 0));
-        bytes.CopyTo(whole);
-        if (isBigEndian)
-        {
-            whole[..bytes.Length].Reverse();
-        }
-
-        return MemoryMarshal.Read<long>(whole);
+        var number = new BigInteger(bytes, isUnsigned, isBigEndian);
+        return isUnsigned ? unchecked((long)(ulong)number) : (long)number;
     }
 
     private static EntityId[] ReadText(byte[] file)

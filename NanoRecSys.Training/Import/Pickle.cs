@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 
 namespace NanoRecSys.Training.Import;
 
@@ -147,12 +148,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
     private long Integer(int length)
     {
         InvalidDataException.ThrowIf(length > sizeof(long), $"it contains an integer of {length} bytes, but at most {sizeof(long)} are supported.");
-
-        ReadOnlySpan<byte> taken = Take(length);
-        Span<byte> whole = stackalloc byte[sizeof(long)];
-        whole.Fill((byte)(length > 0 && taken[^1] >= 0x80 ? 0xFF : 0));
-        taken.CopyTo(whole);
-        return BinaryPrimitives.ReadInt64LittleEndian(whole);
+        return (long)new BigInteger(Take(length));
     }
 
     private string Text(long length)
