@@ -32,15 +32,10 @@ internal static class WatchCommand
         run = run with { Prepare = run.Prepare with { Events = events } };
         int? after = parse.GetResult(AfterEvents) is null ? null : parse.GetValue(AfterEvents);
         var options = new WatchOptions { Schedule = parse.GetValue(Schedule), AfterEvents = after, Events = events };
-        if (options is { Schedule: null, AfterEvents: null })
-        {
-            throw new UserErrorException("watch needs to know when to train: set --schedule, --after-events, or both.");
-        }
-
-        if (after is not null && events is null)
-        {
-            throw new UserErrorException("--after-events counts the API's events: set --events to its Redis, redis://HOST:PORT.");
-        }
+        UserErrorException.ThrowIf(options is { Schedule: null, AfterEvents: null },
+            $"watch needs to know when to train: set --schedule, --after-events, or both.");
+        UserErrorException.ThrowIf(after is not null && events is null,
+            $"--after-events counts the API's events: set --events to its Redis, redis://HOST:PORT.");
 
         var watch = new TrainingWatch(options, context, console, TimeProvider.System);
         return watch.RunAsync(

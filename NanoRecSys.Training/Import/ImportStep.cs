@@ -64,11 +64,8 @@ internal static class ImportStep
     private static void Require(ImportOptions options)
     {
         UserErrorException.ThrowIf(options.UserTower is null && options.Ranker is null, $"Set --user-tower, --ranker or both.");
-
-        if (options.UserTower is null && options.ItemMap is not null)
-        {
-            throw new UserErrorException("--item-map requires --user-tower: it lists the item ids of its rows.");
-        }
+        UserErrorException.ThrowIf(options.UserTower is null && options.ItemMap is not null,
+            $"--item-map requires --user-tower: it lists the item ids of its rows.");
     }
 
     /// <summary>Requires the prepared data, if any, to have as many items as the item table has rows.</summary>

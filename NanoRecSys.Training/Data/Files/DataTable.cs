@@ -195,10 +195,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
                 ? "has sections: a line 'ITEM:' before the rows of each item. Write the item into every row, for example with "
                     + "awk -F, -v OFS=, '/:$/ {item = substr($0, 1, length($0) - 1); next} {print $1, item, $2, $3}', and set --data to the result"
             : null;
-        if (refusal is not null)
-        {
-            throw new UserErrorException($"{file.Name} {refusal}.");
-        }
+        UserErrorException.ThrowIf(refusal is not null, $"{file.Name} {refusal}.");
     }
 
     private static DataTable OfParquet(DuckDb duck, DataFile file)
