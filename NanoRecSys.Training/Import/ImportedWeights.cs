@@ -92,9 +92,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 /// <summary>A ranker from elsewhere, fully checked; its genres are named when the data is known.</summary>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
 /// <param name="Genres">Names of the category rows, if given.</param>
-/// <param name="Numbers">The number attributes that it reads: in nanoRecSys' layout, only the year.</param>
 internal sealed record ImportedRanker(
-    RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<NumberLayout> Numbers, IReadOnlyList<string> Notes)
+    RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<string> Notes)
 {
     /// <param name="genresPath">File with the names of the genre rows, one per line; null if the data names them.</param>
     /// <exception cref="InvalidDataException">A file cannot be read, or does not contain such a network.</exception>
@@ -102,8 +101,7 @@ internal sealed record ImportedRanker(
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, RankerLayout.Landmarks);
         ItemLayout? items = ItemsOf(weights);
-        IReadOnlyList<NumberLayout> numbers = items?.Numbers ?? [NumberLayout.Year];
-        RankerLayout layout = RankerLayout.Of(weights, dimension, numbers);
+        RankerLayout layout = RankerLayout.Of(weights, dimension, items?.Numbers ?? [NumberLayout.Year]);
         IReadOnlyList<string>? genres = genresPath is not null ? [.. File.ReadLines(genresPath, Encoding.UTF8).Select(line => line.Trim()).Where(line => line.Length > 0)]
             : items?.Categories.Count > 0 ? items.Categories
             : weights.Metadata.TryGetValue(WeightsMetadata.Genres, out string? text) && text.Length > 0 ? text.Split('|')
@@ -113,7 +111,7 @@ internal sealed record ImportedRanker(
             throw new UserErrorException($"{genresPath ?? path} names {genres.Distinct().Count()} different genres, the ranker has rows for {layout.Genres}.");
         }
 
-        return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, numbers, weights.Notes);
+        return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, weights.Notes);
     }
 
     /// <summary>The item layout stored by an export of this program; null for other weights.</summary>
@@ -144,7 +142,7 @@ internal sealed record ImportedRanker(
 
         // Weight 0 serves the logits that PyTorch computes.
         return new RankerModel(
-            Layout.Dimension, Layout.Hidden, new ItemLayout(Genres ?? [.. vocabulary, .. unused], Numbers), Dropout: 0, RetrieverWeight: 0);
+            Layout.Dimension, Layout.Hidden, new ItemLayout(Genres ?? [.. vocabulary, .. unused], Layout.Numbers), Dropout: 0, RetrieverWeight: 0);
     }
 }
 
@@ -198,6 +196,7 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
         tensors.TryGetValue(name, out NamedTensor? tensor) && dimension < tensor.Shape.Length ? tensor.Shape[dimension] : null;
 }
 
+/// <param name="Numbers">The number attributes that it reads: in nanoRecSys' layout, only the year.</param>
 internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres, IReadOnlyList<NumberLayout> Numbers)
 {
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
