@@ -55,15 +55,15 @@ internal static class HnswBuilder
     {
         var found = new List<HnswEdge>[batch.Length];
         Parallel.For(0, batch.Length, control.Parallel, i => found[i] = FindNeighbors(graph, space, batch.Span[i]));
-        HnswEdge[] back = [.. found.SelectMany(edges => edges).Select(edge => edge.Reversed)];
         foreach (List<HnswEdge> edges in found)
         {
             SetEdges(graph, edges);
         }
 
-        // One thread for all edges of a row and level; a stable sort keeps their order, whichever thread found them.
-        (int Start, int End)[] groups = [.. HnswEdge.GroupBySource(ref back)];
-        Parallel.For(0, groups.Length, control.Parallel, i => AddBackEdges(graph, space, back.AsSpan(groups[i].Start..groups[i].End)));
+        // One thread for all edges of a row and level; grouping keeps their order, whichever thread found them.
+        HnswEdge[][] groups = [.. found.SelectMany(edges => edges).Select(edge => edge.Reversed)
+            .GroupBy(edge => (edge.Source, edge.Level), (_, edges) => edges.ToArray())];
+        Parallel.ForEach(groups, control.Parallel, edges => AddBackEdges(graph, space, edges));
     }
 
     private static List<HnswEdge> FindNeighbors(HnswGraph graph, HnswSpace space, int row)
@@ -169,22 +169,4 @@ internal static class HnswBuilder
 internal readonly record struct HnswEdge(int Source, int Level, Candidate Target)
 {
     public HnswEdge Reversed => new(Target.Row, Level, new Candidate(Source, Target.Score));
-
-    /// <summary>Sorts edges by source and level, keeping their order otherwise.</summary>
-    public static List<(int Start, int End)> GroupBySource(ref HnswEdge[] edges)
-    {
-        edges = [.. edges.OrderBy(edge => edge.Source).ThenBy(edge => edge.Level)]; // LINQ's sort is stable
-        var groups = new List<(int, int)>();
-        int start = 0;
-        for (int i = 1; i <= edges.Length; i++)
-        {
-            if (i == edges.Length || edges[i].Source != edges[start].Source || edges[i].Level != edges[start].Level)
-            {
-                groups.Add((start, i));
-                start = i;
-            }
-        }
-
-        return groups;
-    }
 }
