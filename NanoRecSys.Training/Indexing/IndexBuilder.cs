@@ -168,6 +168,14 @@ internal static class RowSample
         return sample;
     }
 
+    /// <summary>The first rows of a random order.</summary>
+    public static int[] Shuffle(int rows, int count, Random random)
+    {
+        int[] order = [.. Enumerable.Range(0, rows)];
+        random.Shuffle(order);
+        return order[..count];
+    }
+
     /// <param name="vectors">[rows, dimension]</param>
     /// <returns>[sample, dimension]</returns>
     public static float[] Gather(ReadOnlyMemory<float> vectors, int[] sample, int dimension)

@@ -31,24 +31,14 @@ internal static class IvfBuilder
     {
         // Ranges of a sample; values outside are clamped, so that a single row cannot widen all steps.
         ScalarQuantizer quantizer = ScalarQuantizer.Train(rests.Sample(ProductQuantizerTrainer.MostRows, control.Seed), centroids.Dimension);
-        return new IvfScalarIndex(centroids, lists, quantizer, byResidual: true, (position, code) =>
-        {
-            Span<float> rest = stackalloc float[centroids.Dimension];
-            rests.Read(lists.Ids[position], rest);
-            quantizer.Encode(rest, code);
-        });
+        return new IvfScalarIndex(centroids, lists, quantizer, byResidual: true, rests.Encoder(lists, quantizer.Encode));
     }
 
     private static IvfProductIndex BuildProduct(FlatIndex centroids, InvertedLists lists, Rests rests, int parts, BuildControl control)
     {
         float[] sample = rests.Sample(ProductQuantizerTrainer.MostRows, control.Seed);
         ProductQuantizer quantizer = ProductQuantizerTrainer.Train(sample, centroids.Dimension, parts, control);
-        return new IvfProductIndex(centroids, lists, quantizer, byResidual: true, (position, code) =>
-        {
-            Span<float> rest = stackalloc float[centroids.Dimension];
-            rests.Read(lists.Ids[position], rest);
-            quantizer.Encode(rest, code);
-        });
+        return new IvfProductIndex(centroids, lists, quantizer, byResidual: true, rests.Encoder(lists, quantizer.Encode));
     }
 
     /// <summary>The residual of each row: the row minus its list's centroid.</summary>
@@ -56,6 +46,13 @@ internal static class IvfBuilder
     {
         public void Read(int row, Span<float> rest) => TensorPrimitives.Subtract(
             vectors.Span.Slice(row * dimension, dimension), centroids.AsSpan(listOfRow[row] * dimension, dimension), rest);
+
+        public PositionCode Encoder(InvertedLists lists, Action<ReadOnlySpan<float>, Span<byte>> encode) => (position, code) =>
+        {
+            Span<float> rest = stackalloc float[dimension];
+            Read(lists.Ids[position], rest);
+            encode(rest, code);
+        };
 
         public float[] Sample(int count, int seed)
         {
@@ -90,7 +87,7 @@ internal static class KMeans
         int[] sample = RowSample.Draw(all, (int)Math.Min(all, (long)clusters * RowsPerCentroid), control.Seed);
         float[] rows = RowSample.Gather(vectors, sample, dimension); // [n, D]
         var random = new Random(control.Seed + 1);
-        float[] centroids = RowSample.Gather(rows, Shuffled(sample.Length, clusters, random), dimension);
+        float[] centroids = RowSample.Gather(rows, RowSample.Shuffle(sample.Length, clusters, random), dimension);
         int[] before = [];
         for (int iteration = 0; iteration < iterations; iteration++)
         {
@@ -186,13 +183,6 @@ internal static class KMeans
             TensorPrimitives.Divide(centroid, norm, centroid);
         }
     }
-
-    private static int[] Shuffled(int rows, int count, Random random)
-    {
-        int[] order = [.. Enumerable.Range(0, rows)];
-        random.Shuffle(order);
-        return order[..count];
-    }
 }
 
 /// <summary>k-means in every part of the vectors: 256 centroids each.</summary>
@@ -241,8 +231,7 @@ internal static class ProductQuantizerTrainer
     private static ProductQuantizer Start(float[] rows, int dimension, int parts, Random random)
     {
         int width = dimension / parts;
-        int[] order = [.. Enumerable.Range(0, rows.Length / dimension)];
-        random.Shuffle(order);
+        int[] order = RowSample.Shuffle(rows.Length / dimension, ProductQuantizer.Centroids, random);
         var codebooks = new float[ProductQuantizer.Centroids * dimension];
         for (int i = 0; i < parts * ProductQuantizer.Centroids; i++)
         {
