@@ -171,7 +171,7 @@ internal static class TextHead
         return (lines.Number, "");
     }
 
-    private static ByteLines Scan(DataFile file, LineVisitor visit)
+    private static ByteLines Scan(DataFile file, Action<ReadOnlySpan<byte>> visit)
     {
         using Stream stream = Open(file);
         var lines = new ByteLines(stream, file.Name);
@@ -182,8 +182,6 @@ internal static class TextHead
 
         return lines;
     }
-
-    private delegate void LineVisitor(ReadOnlySpan<byte> line);
 }
 
 /// <param name="Name">Its name in messages; for an unpacked file, its path in the archive.</param>
