@@ -22,8 +22,8 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
         var address = new Uri(server, name + ".zip");
         string part = Path.Combine(downloads, name + ".zip.part");
         progress.Report(new ProgressEvent { Fraction = 0, Message = $"downloading {address}" });
-        var download = new Download(http) { RetryDelay = RetryDelay };
-        var speed = new DownloadSpeed(progress, TimeProvider.System);
+        var download = new Download(http, RetryDelay);
+        var speed = new DownloadSpeed(progress);
         bool resumed = await download.FetchAsync(address, part, speed.Report, cancellation);
         string? expected = await ExpectedMd5Async(name, address, cancellation);
         string actual = await Md5OfAsync(part, cancellation);
@@ -93,15 +93,13 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
 
 /// <summary>Downloads a large file into <c>FILE.part</c>. After a broken connection, even in a later run, it requests only the rest (HTTP Range); it
 /// starts over if the server does not support that or has another file by now (If-Range).</summary>
-internal sealed class Download(HttpClient http)
+internal sealed class Download(HttpClient http, TimeSpan retryDelay)
 {
     private const int Attempts = 4;
     private const int BufferBytes = 1 << 16;
 
-    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(2);
-
-    /// <summary>How long a server may be silent before the connection counts as broken.</summary>
-    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(60);
+    // How long a server may be silent before the connection counts as broken.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
 
     /// <param name="part">The partial file; an earlier attempt's bytes are reused.</param>
     /// <param name="progress">Receives the bytes downloaded so far and, if known, the total.</param>
@@ -120,7 +118,7 @@ internal sealed class Download(HttpClient http)
                     throw new UserErrorException(Explain(from, part, e), e);
                 }
 
-                await Task.Delay(RetryDelay, cancellation);
+                await Task.Delay(retryDelay, cancellation);
             }
         }
     }
@@ -197,16 +195,16 @@ internal sealed class Download(HttpClient http)
     }
 }
 
-internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvider time)
+internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress)
 {
     private const double Megabyte = 1e6;
-    private readonly long _started = time.GetTimestamp();
+    private readonly Stopwatch _watch = Stopwatch.StartNew();
     private long? _atStart; // Bytes from an earlier attempt must not count towards the speed.
 
     public void Report(long bytes, long? total)
     {
         _atStart ??= bytes;
-        double seconds = Math.Max(0.001, time.GetElapsedTime(_started).TotalSeconds);
+        double seconds = Math.Max(0.001, _watch.Elapsed.TotalSeconds);
         double speed = Math.Max(0, bytes - _atStart.Value) / Megabyte / seconds;
         string of = total is { } all ? $" of {all / Megabyte:F1}" : "";
         progress.Report(new ProgressEvent
