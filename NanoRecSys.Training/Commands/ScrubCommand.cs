@@ -64,20 +64,15 @@ internal static class ScrubCommand
         return new ScrubResult(scrubbed, [.. unknown.Order(StringComparer.Ordinal)]);
     }
 
-    private static UserHistories Take(UserHistories all, int[] positions) => new(
-        [.. positions.Select(position => all.Users[position])],
-        [0, .. positions.Select(position => (long)all.At(position).Length).Scan()],
-        [.. positions.SelectMany(position => all.At(position).ToArray())],
-        all.HasTimes ? [.. positions.SelectMany(position => all.TimesAt(position).ToArray())] : null,
-        all.HasWeights ? [.. positions.SelectMany(position => all.WeightsAt(position).ToArray())] : null);
-
-    private static IEnumerable<long> Scan(this IEnumerable<long> lengths)
+    private static UserHistories Take(UserHistories all, int[] positions)
     {
-        long sum = 0;
-        foreach (long length in lengths)
-        {
-            yield return sum += length;
-        }
+        long end = 0;
+        return new UserHistories(
+            [.. positions.Select(position => all.Users[position])],
+            [0, .. positions.Select(position => end += all.At(position).Length)],
+            [.. positions.SelectMany(position => all.At(position).ToArray())],
+            all.HasTimes ? [.. positions.SelectMany(position => all.TimesAt(position).ToArray())] : null,
+            all.HasWeights ? [.. positions.SelectMany(position => all.WeightsAt(position).ToArray())] : null);
     }
 
     private static void Show(ScrubResult result, RunConsole console)
@@ -87,11 +82,9 @@ internal static class ScrubCommand
             console.WriteLine($"Version {version.Version} is now {version.Became}, without {version.Users} users.");
         }
 
-        if (result.Unknown.Count > 0)
-        {
-            console.WriteLine($"No version has these ids: {string.Join(", ", result.Unknown.Select(user => $"'{user}'"))}. Separate ids with spaces, not commas.");
-        }
-
+        console.WriteLineIf(
+            result.Unknown.Count > 0,
+            $"No version has these ids: {string.Join(", ", result.Unknown.Select(user => $"'{user}'"))}. Separate ids with spaces, not commas.");
         console.WriteLine(result.Versions.Count == 0
             ? "Nothing was removed."
             : "Prepared data still has them until 'prepare' runs again, with --events if they were deleted through the API. Update Models:Split if it has old names.");
