@@ -63,23 +63,18 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
     private async Task WaitAsync()
     {
         DateTimeOffset? next = _schedule?.GetNextOccurrence(time.GetUtcNow(), TimeZoneInfo.Local);
-        bool isFirst = true;
-        while (true)
+        await UpdateAsync();
+        console.WriteLine(Describe(next));
+        while (!(_status.NewEvents >= options.AfterEvents || next <= time.GetUtcNow()))
+        {
+            await Task.Delay(options.Poll, time, context.Cancellation);
+            await UpdateAsync();
+        }
+
+        async Task UpdateAsync()
         {
             await CountAsync();
             Write(_status with { Next = next, NewEvents = Math.Max(0, _events - _status.TrainedEvents) });
-            if (isFirst)
-            {
-                console.WriteLine(Describe(next));
-                isFirst = false;
-            }
-
-            if (_status.NewEvents >= options.AfterEvents || next <= time.GetUtcNow())
-            {
-                return;
-            }
-
-            await Task.Delay(options.Poll, time, context.Cancellation);
         }
     }
 
