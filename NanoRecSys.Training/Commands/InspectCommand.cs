@@ -26,14 +26,9 @@ internal static class InspectCommand
             console.WriteLine(note);
         }
 
-        if (report.Refusal is { } refusal)
-        {
-            console.WriteLine($"'prepare' would reject this data: {refusal}");
-        }
-        else
-        {
-            console.WriteLine($"'run --preset auto' would take the preset {report.Preset}{(report.Networks > 1 ? $" with {report.Networks} networks" : "")}{(report.Estimate is { } estimate ? $": {Duration(estimate)}" : "")}.");
-        }
+        console.WriteLine(report.Refusal is { } refusal
+            ? $"'prepare' would reject this data: {refusal}"
+            : $"'run --preset auto' would take the preset {report.Preset}{(report.Networks > 1 ? $" with {report.Networks} networks" : "")}{(report.Estimate is { } estimate ? $": {Duration(estimate)}" : "")}.");
     }
 
     private static Table Preview(DataReport report)

@@ -152,8 +152,7 @@ internal static class RunCommand
     private static Table Timings(IReadOnlyList<(string Stage, TimeSpan Took)> timings)
     {
         TimeSpan total = new(timings.Sum(timing => timing.Took.Ticks));
-        Table table = new Table().Border(TableBorder.Simple)
-            .AddColumn(new TableColumn("stage").NoWrap()).AddColumn(new TableColumn("time").RightAligned()).AddColumn(new TableColumn("share").RightAligned());
+        Table table = RunConsole.CreateTable(["stage"], ["time", "share"]);
         foreach ((string stage, TimeSpan took) in timings)
         {
             table.AddRow(stage, ProgressText.Duration(took), (took / total).ToString("P0", CultureInfo.InvariantCulture));
