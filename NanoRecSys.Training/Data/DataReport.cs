@@ -102,7 +102,7 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
         string folder = Directory.CreateTempSubdirectory("nanorecsys-").FullName;
         try
         {
-            StepContext there = context with { Workspace = new Workspace(new Core.Artifacts.ArtifactStore(folder), context.Workspace.Dataset) };
+            StepContext there = context with { Workspace = new Workspace(new ArtifactStore(folder), context.Workspace.Dataset) };
             await prepared.WriteAsync(there);
             return await EpochEstimate.MeasureAsync("auto", steps, there);
         }
@@ -112,7 +112,7 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
         }
         finally
         {
-            Core.Artifacts.AtomicFolder.DeleteIfExists(folder);
+            AtomicFolder.DeleteIfExists(folder);
         }
     }
 
