@@ -115,14 +115,9 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
 
         (int title, int categories, int image, int from, int until, int hidden) =
             (Take(Titles), Take(Categories), Take(Images), Take(From), Take(Until), Take(Hidden));
-        var known = new Dictionary<int, string>();
-        foreach ((int column, string role) in new[] { (title, "title"), (categories, "categories"), (image, "image_url"), (created, "created_at"), (from, "available_from"), (until, "available_until"), (hidden, "hidden") })
-        {
-            if (column >= 0)
-            {
-                known[column] = role;
-            }
-        }
+        (int Column, string Role)[] roles =
+            [(title, "title"), (categories, "categories"), (image, "image_url"), (created, "created_at"), (from, "available_from"), (until, "available_until"), (hidden, "hidden")];
+        Dictionary<int, string> known = roles.Where(one => one.Column >= 0).ToDictionary(one => one.Column, one => one.Role);
 
         AttributeColumn[] attributes = [.. Enumerable.Range(0, table.Columns.Count).Where(i => i != id && !known.ContainsKey(i) && !IsIndex(table.Columns[i]))
             .Select(i => AttributeColumn.Of(table, i, rows)).OfType<AttributeColumn>()];
