@@ -70,7 +70,7 @@ internal sealed class RunJournal
     {
         try
         {
-            return File.Exists(workspace.RunFile) ? JsonSerializer.Deserialize(File.ReadAllBytes(workspace.RunFile), TrainingJson.Default.RunRecord) : null;
+            return TrainingJson.Read<RunRecord>(workspace.RunFile);
         }
         catch (JsonException)
         {

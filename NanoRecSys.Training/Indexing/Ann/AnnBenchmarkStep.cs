@@ -211,14 +211,15 @@ internal static class AnnReportFiles
 {
     public static void Write(string folder, AnnReport report)
     {
-        File.WriteAllText(Path.Combine(folder, "ann.json"), JsonSerializer.Serialize(report, TrainingJson.Indented.AnnReport));
+        TrainingJson.Write(Path.Combine(folder, "ann.json"), report);
         File.WriteAllText(Path.Combine(folder, "ann.csv"), Csv(report));
         File.WriteAllText(Path.Combine(folder, "ann.md"), Markdown(report));
         AnnPlot.Save(folder, report);
     }
 
-    public static string Csv(AnnReport report) => "engine,index,width,recall@10,recall@100,ms,memory_mb,build_s\n" + string.Concat(report.Measurements.Select(m =>
-        $"{m.Engine},\"{m.Index}\",{m.Width},{m.RecallAt10:F4},{m.RecallAt100:F4},{m.Ms:F4},{m.MemoryMb:F1},{m.BuildSeconds:F1}\n"));
+    public static string Csv(AnnReport report) =>
+        "engine,index,width,recall@10,recall@100,ms,memory_mb,build_s\n" + string.Concat(report.Measurements.Select(m =>
+            $"{m.Engine},\"{m.Index}\",{m.Width},{m.RecallAt10:F4},{m.RecallAt100:F4},{m.Ms:F4},{m.MemoryMb:F1},{m.BuildSeconds:F1}\n"));
 
     public static string Markdown(AnnReport report) =>
         "| index | width | engine | recall@10 | recall@100 | ms | MB | build s |\n|---|---|---|---|---|---|---|---|\n" + string.Concat(report.Measurements.Select(m =>
