@@ -221,15 +221,7 @@ internal sealed class NearbyItems
     public NearbyItems(DataSplit split, int items)
     {
         _split = split;
-        _starts = new int[items + 1];
-        for (int user = 0; user < split.UserCount; user++)
-        {
-            foreach (int item in split.Train(user))
-            {
-                _starts[item + 1]++;
-            }
-        }
-
+        _starts = [0, .. PreparedData.CountTrain(split, items)];
         for (int item = 0; item < items; item++)
         {
             _starts[item + 1] += _starts[item];
