@@ -43,7 +43,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
     public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
 
     public static async Task<ReadData> ReadAsync(
-        OpenedData opened, ReadOptions options, ICollection<string> notes, Action<double>? progress, CancellationToken cancellation)
+        OpenedData opened, ReadOptions options, List<string> notes, Action<double>? progress, CancellationToken cancellation)
     {
         // First, because the interactions of a large data set take longer.
         var itemsReader = new ItemsReader(opened.Duck, options.SkipBadRows);
@@ -67,11 +67,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
                 : $"{opened.Interactions[0].Table.File.Name} contains no rows.");
         }
 
-        foreach (string note in opened.Notes)
-        {
-            notes.Add(note);
-        }
-
+        notes.AddRange(opened.Notes);
         if (itemsReader.Repeated > 0)
         {
             notes.Add($"{itemsReader.Repeated:N0} rows of {opened.Items!.File.Name} describe an item that an earlier row describes. The first one counts.");
@@ -102,17 +98,16 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
         return result;
     }
 
-    private void Note(string? firstBad, ReadOptions options, ICollection<string> notes)
+    private void Note(string? firstBad, ReadOptions options, List<string> notes)
     {
-        void Add(string note) => notes.Add(note);
         if (Repeats > 0)
         {
-            Add($"{Repeats:N0} rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.");
+            notes.Add($"{Repeats:N0} rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.");
         }
 
         if (Bad > 0)
         {
-            Add($"{Bad:N0} rows cannot be read and were left out. The first: {firstBad}");
+            notes.Add($"{Bad:N0} rows cannot be read and were left out. The first: {firstBad}");
         }
 
         if (Unit.Note is { } note)
@@ -122,18 +117,18 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
 
         if (EventTypes.Count > 0 && options.EventWeights is null)
         {
-            Add($"All events have weight 1, whatever their type: {string.Join(", ", EventTypes.Take(10).Select(type => $"{type.Name} {type.Rows}"))}. --event-weights sets weights by type, and excludes types below zero.");
+            notes.Add($"All events have weight 1, whatever their type: {string.Join(", ", EventTypes.Take(10).Select(type => $"{type.Name} {type.Rows}"))}. --event-weights sets weights by type, and excludes types below zero.");
         }
 
         string[] unknown = options.EventWeights is null ? [] : [.. EventWeights.Parse(options.EventWeights).ByName.Keys.Except(EventTypes.Select(type => type.Name), StringComparer.OrdinalIgnoreCase)];
         if (unknown.Length > 0)
         {
-            Add($"--event-weights names types that the data does not have: {string.Join(", ", unknown)}. It has {string.Join(", ", EventTypes.Select(type => type.Name).DefaultIfEmpty("no column of event types"))}.");
+            notes.Add($"--event-weights names types that the data does not have: {string.Join(", ", unknown)}. It has {string.Join(", ", EventTypes.Select(type => type.Name).DefaultIfEmpty("no column of event types"))}.");
         }
 
         if (Excluded > 0)
         {
-            Add($"{Excluded:N0} events have a type of weight zero or less and are not interactions.");
+            notes.Add($"{Excluded:N0} events have a type of weight zero or less and are not interactions.");
         }
     }
 }
