@@ -35,7 +35,7 @@ internal sealed record ColumnOptions(IReadOnlyDictionary<Role, string> Names)
 }
 
 /// <summary>The columns of a file of interactions, by their positions; -1 for none.</summary>
-internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int Event)
+internal sealed record ColumnRoles(int User, int Item, int Time = -1, int Weight = -1, int Event = -1)
 {
     // Compared without case, spaces and punctuation.
     private static readonly Dictionary<Role, string[]> Aliases = new()
@@ -167,13 +167,13 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         switch (kinds)
         {
             case [_, _] when startsWithIds:
-                return new ColumnRoles(0, 1, -1, -1, -1);
+                return new ColumnRoles(0, 1);
             case [_, _, ContentKind.Moment or ContentKind.Date] when startsWithIds:
-                return new ColumnRoles(0, 1, 2, -1, -1);
+                return new ColumnRoles(0, 1, Time: 2);
             case [_, _, ContentKind.Integer or ContentKind.Decimal] when startsWithIds:
-                return new ColumnRoles(0, 1, -1, 2, -1);
+                return new ColumnRoles(0, 1, Weight: 2);
             case [_, _, ContentKind.Integer or ContentKind.Decimal, not ContentKind.Text] when startsWithIds:
-                return new ColumnRoles(0, 1, 3, 2, -1);
+                return new ColumnRoles(0, 1, Time: 3, Weight: 2);
         }
 
         int[] ids = [.. Enumerable.Range(0, kinds.Length).Where(i => isId[i])];
@@ -182,7 +182,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         int time = times is [var moment] ? moment : -1;
         if (ids.Length == 2 && times.Length <= 1)
         {
-            return new ColumnRoles(ids[0], ids[1], time, numbers is [var number] ? number : -1, -1);
+            return new ColumnRoles(ids[0], ids[1], time, numbers is [var number] ? number : -1);
         }
 
         throw new UserErrorException(

@@ -190,7 +190,7 @@ internal sealed class OpenedData : IDisposable
         NoteIgnored(found.Except(Interactions).Select(one => one.Table.File));
     }
 
-    private ColumnRoles RolesOf(DataTable table) => table.IsSequences ? new ColumnRoles(0, 1, -1, -1, -1) : ColumnRoles.Of(table, Columns);
+    private ColumnRoles RolesOf(DataTable table) => table.IsSequences ? new ColumnRoles(0, 1) : ColumnRoles.Of(table, Columns);
 
     private DataTable? FindItems(IEnumerable<DataTable> tables)
     {
