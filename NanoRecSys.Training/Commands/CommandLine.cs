@@ -120,15 +120,8 @@ internal static class CommonOptions
 
     private static readonly Option<string> Device = Text(
         "--device", "Device that trains and evaluates the retriever; auto uses a GPU if there is one. A GPU needs a build with -p:TorchDevice=cuda",
-        "auto|cpu|cuda|cuda:N", TorchDevice.Auto);
-
-    static CommonOptions() => Device.Validators.Add(result =>
-    {
-        if (result.Tokens is [var token] && !TorchDevice.IsName(token.Value))
-        {
-            result.AddError($"--device must be auto, cpu, cuda or cuda:N, not '{token.Value}'.");
-        }
-    });
+        "auto|cpu|cuda|cuda:N", TorchDevice.Auto)
+        .Rejecting(name => TorchDevice.IsName(name) ? null : $"--device must be auto, cpu, cuda or cuda:N, not '{name}'.");
 
     public static IEnumerable<Option> All => [Data, Artifacts, Seed, Threads, Device, Json];
 

@@ -80,14 +80,8 @@ internal static class Options
 
     public static Option<string> Text(string name, string description, string? helpName, string? value = null)
     {
-        var option = new Option<string>(name) { Description = description, HelpName = helpName };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given))
-            {
-                result.AddError($"{name} is empty. Is the variable it comes from set?");
-            }
-        });
+        Option<string> option = new Option<string>(name) { Description = description, HelpName = helpName }
+            .Rejecting(given => string.IsNullOrWhiteSpace(given) ? $"{name} is empty. Is the variable it comes from set?" : null);
         if (value is not null)
         {
             option.DefaultValueFactory = _ => value;
@@ -96,20 +90,24 @@ internal static class Options
         return option;
     }
 
-    public static Option<FileInfo> InputFile(string name, string description)
+    public static Option<FileInfo> InputFile(string name, string description) =>
+        new Option<FileInfo>(name) { Description = description, HelpName = "FILE" }
+            .Rejecting(path => File.Exists(path) ? null : $"{name}: file not found: {path}.");
+
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    /// <param name="problem">Receives the given text, and returns what is wrong with it; null if nothing.</param>
+    public static Option<T> Rejecting<T>(this Option<T> option, Func<string, string?> problem)
     {
-        var option = new Option<FileInfo>(name) { Description = description, HelpName = "FILE" };
         option.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && !File.Exists(token.Value))
+            if (result.Tokens is [var token] && problem(token.Value) is { } message)
             {
-                result.AddError($"{name}: file not found: {token.Value}.");
+                result.AddError(message);
             }
         });
         return option;
     }
-
-    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
     private static Option<T> Checked<T>(string name, string description, T? value, Func<T, string?> missed)
         where T : struct, INumber<T>, IMinMaxValue<T>

@@ -6,17 +6,10 @@ namespace NanoRecSys.Training.Commands;
 internal static class WatchCommand
 {
     private static readonly Option<string> Schedule = Text(
-        "--schedule", "When to train: a cron expression in local time, such as \"0 3 * * *\" for three o'clock every night", "CRON");
+        "--schedule", "When to train: a cron expression in local time, such as \"0 3 * * *\" for three o'clock every night", "CRON")
+        .Rejecting(TrainingWatch.WhyNoSchedule);
 
     private static readonly Option<int> AfterEvents = Number("--after-events", "Train after this many new events");
-
-    static WatchCommand() => Schedule.Validators.Add(result =>
-    {
-        if (result.Tokens is [var token] && TrainingWatch.WhyNoSchedule(token.Value) is { } reason)
-        {
-            result.AddError(reason);
-        }
-    });
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "watch",
