@@ -14,7 +14,6 @@ internal static class HnswBuilder
     /// <param name="vectors">[rows, dimension]; kept.</param>
     public static HnswIndex Build(ReadOnlyMemory<float> vectors, int dimension, int edges, VectorMetric metric, BuildControl control)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(edges, 2);
         int rows = vectors.Length / dimension;
         HnswGraph graph = Empty(rows, edges, new Random(control.Seed));
         var space = new HnswSpace(vectors, dimension, metric);

@@ -5,15 +5,12 @@ namespace NanoRecSys.Training.Indexing;
 internal static class IndexBuilder
 {
     /// <param name="vectors">[rows, dimension]; kept by the kinds that compare exact rows.</param>
-    public static IVectorIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control)
+    public static IVectorIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control) => shape.Kind switch
     {
-        return shape.Kind switch
-        {
-            IndexKinds.Flat => new FlatIndex(vectors, dimension, metric),
-            IndexKinds.Hnsw => HnswBuilder.Build(vectors, dimension, shape.Edges, metric, control),
-            _ => IvfBuilder.Build(vectors, dimension, shape, metric, control),
-        };
-    }
+        IndexKinds.Flat => new FlatIndex(vectors, dimension, metric),
+        IndexKinds.Hnsw => HnswBuilder.Build(vectors, dimension, shape.Edges, metric, control),
+        _ => IvfBuilder.Build(vectors, dimension, shape, metric, control),
+    };
 }
 
 /// <param name="Seed">The same seed gives the same index on any number of threads.</param>

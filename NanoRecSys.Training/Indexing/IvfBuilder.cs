@@ -83,7 +83,6 @@ internal static class KMeans
     public static float[] Train(ReadOnlyMemory<float> vectors, int dimension, int clusters, VectorMetric metric, int iterations, BuildControl control)
     {
         int all = vectors.Length / dimension;
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(clusters, all);
         int[] sample = RowSample.Draw(all, (int)Math.Min(all, (long)clusters * RowsPerCentroid), control.Seed);
         float[] rows = RowSample.Gather(vectors, sample, dimension); // [n, D]
         var random = new Random(control.Seed + 1);
@@ -200,7 +199,6 @@ internal static class ProductQuantizerTrainer
     public static ProductQuantizer Train(float[] rows, int dimension, int parts, BuildControl control)
     {
         int count = rows.Length / dimension;
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, ProductQuantizer.Centroids, nameof(rows));
         var random = new Random(control.Seed + 2);
         ProductQuantizer quantizer = Start(rows, dimension, parts, random);
         var codes = new byte[count * parts]; // [n, M]
