@@ -85,13 +85,8 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
         }
     }
 
-    private static void RequireProtocol(byte protocol)
-    {
-        if (protocol > HighestProtocol)
-        {
-            throw Refusal($"has protocol {protocol}, but only protocols up to {HighestProtocol} are supported");
-        }
-    }
+    private static void RequireProtocol(byte protocol) => InvalidDataException.ThrowIf(protocol > HighestProtocol,
+        $"its pickle has protocol {protocol}, but only protocols up to {HighestProtocol} are supported.");
 
     private void Add(object?[] items) => (Peek() as List<object?> ?? throw Refusal("appends to something that is not a list")).AddRange(items);
 

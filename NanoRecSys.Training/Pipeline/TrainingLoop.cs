@@ -46,14 +46,8 @@ internal sealed record CurvePoint(int Epoch, double? Loss, IReadOnlyDictionary<s
     [JsonPropertyName("memory_mib")]
     public double MemoryMiB { get; init; }
 
-    public void RequireFiniteLoss()
-    {
-        if (Loss is { } loss && !double.IsFinite(loss))
-        {
-            throw new UserErrorException(
-                $"Training diverged: the loss became {loss} in epoch {Epoch}. Lower --learning-rate, or set --gradient-norm if the command has it.");
-        }
-    }
+    public void RequireFiniteLoss() => UserErrorException.ThrowIf(Loss is { } loss && !double.IsFinite(loss),
+        $"Training diverged: the loss became {Loss} in epoch {Epoch}. Lower --learning-rate, or set --gradient-norm if the command has it.");
 }
 
 /// <summary>Trains epoch by epoch while validation improves, and keeps the best weights on validation.</summary>
