@@ -261,11 +261,10 @@ internal static class UserOrder
         start = 0;
         foreach (int user in users)
         {
-            int count = counts[user];
-            Span<(long Time, int Row)> own = order.AsSpan(start, count);
+            Span<(long Time, int Row)> own = order.AsSpan(start, counts[user]);
             own.Sort(); // By time, then by row: stable, although the sort is not.
             tied += HasTies(own) ? 1 : 0;
-            start += count;
+            start += own.Length;
         }
 
         return (interactions.Take(Array.ConvertAll(order, entry => entry.Row)), tied);

@@ -162,7 +162,6 @@ internal sealed record ColumnRoles(int User, int Item, int Time = -1, int Weight
     private static ColumnRoles Guess(DataTable table)
     {
         ContentKind[] kinds = [.. Enumerable.Range(0, table.Columns.Count).Select(i => Content.KindOf(table.Sample.Select(row => row[i])))];
-        bool[] isId = [.. kinds.Select(kind => kind is ContentKind.Integer or ContentKind.Text)];
         bool startsWithIds = kinds is [ContentKind.Integer or ContentKind.Text or ContentKind.Moment, ContentKind.Integer or ContentKind.Text or ContentKind.Moment, ..];
         switch (kinds)
         {
@@ -176,7 +175,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time = -1, int Weight
                 return new ColumnRoles(0, 1, Time: 3, Weight: 2);
         }
 
-        int[] ids = [.. Enumerable.Range(0, kinds.Length).Where(i => isId[i])];
+        int[] ids = [.. Enumerable.Range(0, kinds.Length).Where(i => kinds[i] is ContentKind.Integer or ContentKind.Text)];
         int[] times = [.. Enumerable.Range(0, kinds.Length).Where(i => kinds[i] is ContentKind.Moment or ContentKind.Date)];
         int[] numbers = [.. Enumerable.Range(0, kinds.Length).Where(i => kinds[i] == ContentKind.Decimal)];
         int time = times is [var moment] ? moment : -1;

@@ -131,8 +131,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
     // "sep=;", which tells Excel the delimiter.
     private static bool IsForExcel(string line) => line.Length == 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsTyped(string cell) => cell.EndsWith(":token", StringComparison.Ordinal) || cell.EndsWith(":token_seq", StringComparison.Ordinal)
-        || cell.EndsWith(":float", StringComparison.Ordinal) || cell.EndsWith(":float_seq", StringComparison.Ordinal);
+    private static bool IsTyped(string cell) => cell.Split(':') is [_, .., "token" or "token_seq" or "float" or "float_seq"];
 
     private static string WithoutType(string cell) => IsTyped(cell.Trim()) ? cell.Trim()[..cell.Trim().LastIndexOf(':')] : cell.Trim();
 
