@@ -77,12 +77,16 @@ internal static class TrainingCurve
         CurvePoint[] validated = [.. curve.Where(point => point.Metrics is not null)];
         var figure = new Multiplot();
         figure.AddPlots(2);
-        Draw(
-            figure.GetPlot(0), labels.Title, Line.Of("training loss (left)", curve, point => point.Loss!.Value),
-            [.. labels.Metrics.Select(metric => Line.Of($"{metric} on validation (right)", validated, point => point.Metrics![metric]))]);
-        Draw(
-            figure.GetPlot(1), "Speed and memory", Line.Of($"{labels.Unit}/s (left)", curve, point => point.SequencesPerSecond),
-            [Line.Of("process memory in MiB (right)", curve, point => point.MemoryMiB)]);
+        Plot quality = Titled(figure.GetPlot(0), labels.Title);
+        Add(quality, quality.Axes.Left, "training loss (left)", curve, point => point.Loss!.Value);
+        foreach (string metric in labels.Metrics)
+        {
+            Add(quality, quality.Axes.Right, $"{metric} on validation (right)", validated, point => point.Metrics![metric]);
+        }
+
+        Plot cost = Titled(figure.GetPlot(1), "Speed and memory");
+        Add(cost, cost.Axes.Left, $"{labels.Unit}/s (left)", curve, point => point.SequencesPerSecond);
+        Add(cost, cost.Axes.Right, "process memory in MiB (right)", curve, point => point.MemoryMiB);
         figure.SavePng(Path.Combine(folder, FileName), Width, Height);
         foreach (Plot plot in figure.GetPlots())
         {
@@ -90,29 +94,20 @@ internal static class TrainingCurve
         }
     }
 
-    private static void Draw(Plot plot, string title, Line left, IReadOnlyList<Line> right)
+    private static Plot Titled(Plot plot, string title)
     {
         plot.Title(title);
         plot.XLabel("Epoch");
-        Add(left, plot.Axes.Left);
-        foreach (Line line in right)
-        {
-            Add(line, plot.Axes.Right);
-        }
-
         plot.ShowLegend(Alignment.MiddleRight);
-
-        void Add(Line line, IYAxis axis)
-        {
-            Scatter scatter = plot.Add.Scatter(line.Epochs, line.Values);
-            scatter.LegendText = line.Name;
-            scatter.Axes.YAxis = axis;
-        }
+        return plot;
     }
 
-    private sealed record Line(string Name, double[] Epochs, double[] Values)
+    private static void Add(Plot plot, IYAxis axis, string name, IReadOnlyList<CurvePoint> points, Func<CurvePoint, double> value)
     {
-        public static Line Of(string name, IReadOnlyList<CurvePoint> points, Func<CurvePoint, double> value) =>
-            new(name, [.. points.Select(point => (double)point.Epoch)], [.. points.Select(value)]);
+        double[] epochs = [.. points.Select(point => (double)point.Epoch)];
+        double[] values = [.. points.Select(value)];
+        Scatter scatter = plot.Add.Scatter(epochs, values);
+        scatter.LegendText = name;
+        scatter.Axes.YAxis = axis;
     }
 }
