@@ -51,11 +51,7 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
     private async Task<string> UnpackAsync(string name, string part)
     {
         string folder = Path.Combine(downloads, name);
-        await AtomicFolder.WriteAsync(folder, fresh =>
-        {
-            new DataPlace(part).Unpack(fresh);
-            return Task.CompletedTask;
-        });
+        await AtomicFolder.WriteAsync(folder, fresh => Task.Run(() => new DataPlace(part).Unpack(fresh)));
         new PartValidator(part).Discard();
         return folder;
     }

@@ -187,7 +187,11 @@ internal sealed class OpenedData : IDisposable
             roles.Require(table);
         }
 
-        NoteIgnored(found.Except(Interactions).Select(one => one.Table.File));
+        string ignored = string.Join(", ", found.Except(Interactions).Select(one => NameIn(one.Table.File)));
+        if (ignored.Length > 0)
+        {
+            Notes.Add($"Not read: {ignored}. Set --data to a file to read it instead.");
+        }
     }
 
     private ColumnRoles RolesOf(DataTable table) => table.IsSequences ? new ColumnRoles(0, 1) : ColumnRoles.Of(table, Columns);
@@ -256,15 +260,6 @@ internal sealed class OpenedData : IDisposable
         }
 
         return null;
-    }
-
-    private void NoteIgnored(IEnumerable<DataFile> files)
-    {
-        string names = string.Join(", ", files.Select(NameIn));
-        if (names.Length > 0)
-        {
-            Notes.Add($"Not read: {names}. Set --data to a file to read it instead.");
-        }
     }
 
     private static DataFile Require(string items) => File.Exists(items)
