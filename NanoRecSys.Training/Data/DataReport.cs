@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace NanoRecSys.Training.Data;
 
 /// <param name="Time">In UTC; the position in the file if the data has no times.</param>
@@ -234,21 +236,18 @@ internal static class DataChecks
     private const long EndOf1970 = 31_536_000; // in seconds: days, hours and dates such as 20251231 are all below it
     private const int LeastInteractions = 4; // two to train on, one to validate, one to test
 
+    /// <param name="rows">At least one.</param>
     /// <param name="notes">Receives one sentence per finding.</param>
     public static void Describe(InteractionTable rows, TimeForm form, ICollection<string> notes)
     {
-        (int negative, float lowest, float highest, long earliest, long latest) = (0, 0, 0, long.MaxValue, long.MinValue);
+        int negative = 0;
         foreach (float rating in rows.Ratings)
         {
             negative += rating < 0 ? 1 : 0;
-            (lowest, highest) = (Math.Min(lowest, rating), Math.Max(highest, rating));
         }
 
-        foreach (long time in rows.Times)
-        {
-            (earliest, latest) = (Math.Min(earliest, time), Math.Max(latest, time));
-        }
-
+        (float lowest, float highest) = (TensorPrimitives.Min(rows.Ratings), TensorPrimitives.Max(rows.Ratings));
+        (long earliest, long latest) = (TensorPrimitives.Min(rows.Times), TensorPrimitives.Max(rows.Times));
         bool hasSmallTimes = form == TimeForm.Numbers && latest < EndOf1970 && earliest > -EndOf1970;
         UserErrorException.ThrowIf(hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime,
             $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN.");
