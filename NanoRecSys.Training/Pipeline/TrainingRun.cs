@@ -35,7 +35,7 @@ internal sealed class TrainingRun
     public static async Task ExecuteAsync(StepContext context, RunConsole console, int stages, TimeProvider time, Func<TrainingRun, Task> work)
     {
         var run = new TrainingRun(context, console, stages, time);
-        using Activity? span = TrainingTelemetry.StartRun();
+        using Activity? span = TrainingTelemetry.StartSpan("run");
         try
         {
             await work(run);
@@ -58,7 +58,7 @@ internal sealed class TrainingRun
     {
         _stage = _stage with { Stage = name, StageNumber = _stage.StageNumber + 1 };
         long started = _time.GetTimestamp();
-        using Activity? span = TrainingTelemetry.StartStage(name);
+        using Activity? span = TrainingTelemetry.StartSpan(name);
         await using IStageDisplay display = Console.Open(name, _time);
         var reporter = new StepReporter(_folder, _stage, display, _time);
         reporter.Report(new ProgressEvent { Fraction = 0 });

@@ -30,9 +30,7 @@ internal static partial class TrainingTelemetry
     /// <summary>Exported if there is a collector; set once, at the start.</summary>
     public static ILogger Logger { get; set; } = NullLogger.Instance;
 
-    public static Activity? StartRun() => Source.StartActivity("run");
-
-    public static Activity? StartStage(string stage) => Source.StartActivity(stage);
+    public static Activity? StartSpan(string name) => Source.StartActivity(name);
 
     public static void RecordStage(string stage, TimeSpan took)
     {
