@@ -188,7 +188,7 @@ internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
 {
     public static TrainIncidence Of(DataSplit split, int items)
     {
-        int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => Distinct(split.Train(user)))];
+        int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => split.Train(user).ToArray().Distinct().ToArray())];
         List<int>[] usersOfItem = [.. Enumerable.Range(0, items).Select(_ => new List<int>())];
         for (int user = 0; user < itemsOfUser.Length; user++)
         {
@@ -200,8 +200,6 @@ internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
 
         return new TrainIncidence(itemsOfUser, [.. usersOfItem.Select(users => users.ToArray())]);
     }
-
-    private static int[] Distinct(ReadOnlySpan<int> items) => [.. new HashSet<int>(items.ToArray())];
 }
 
 /// <summary>
