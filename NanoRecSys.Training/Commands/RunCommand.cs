@@ -162,16 +162,13 @@ internal static class RunCommand
     }
 }
 
-/// <summary>Options of <c>run</c>.</summary>
 /// <param name="Command">Its name: an interrupted run of the same name is continued.</param>
 /// <param name="Preset">Chooses sizes and hyper-parameters for the data.</param>
-/// <param name="Prepare">How to prepare the data.</param>
 internal sealed record RunOptions(string Command, Func<DatasetSummary, Preset> Preset, PrepareOptions Prepare)
 {
     /// <summary>Null for no race.</summary>
     public RaceOptions? Race { get; init; }
 
-    /// <summary>Whether there is a final fit.</summary>
     public bool IsFitted { get; init; }
 
     /// <summary>Time limit of the trainings.</summary>

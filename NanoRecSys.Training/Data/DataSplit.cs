@@ -241,7 +241,6 @@ internal sealed class NearbyItems
     public int CountOf(int item) => _starts[item + 1] - _starts[item];
 
     /// <summary>Adds nearness^distance for every interaction around those with an item, including the item itself.</summary>
-    /// <param name="item">The item.</param>
     /// <param name="nearness">At most 1; at 1, distance does not matter.</param>
     /// <param name="before">Further factor for interactions before the item.</param>
     /// <param name="sums">[V]</param>

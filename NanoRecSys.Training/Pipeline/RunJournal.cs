@@ -12,7 +12,6 @@ internal sealed class RunJournal
     /// <summary>Whether an earlier attempt at the same run was interrupted.</summary>
     public static bool IsInterrupted(Workspace workspace, string command) => Read(workspace)?.Command == command;
 
-    /// <param name="run">The run to continue or start.</param>
     /// <param name="command">The command; an interrupted run of another command is discarded.</param>
     /// <param name="data">What <c>--data</c> names; if it changed since, the run is not continued.</param>
     public static async Task<RunJournal> OpenAsync(TrainingRun run, string command, string data)
@@ -37,7 +36,6 @@ internal sealed class RunJournal
     }
 
     /// <summary>Runs a stage unless it is already done.</summary>
-    /// <param name="name">Name of the stage.</param>
     /// <param name="step">The stage; receives whether an earlier attempt started it.</param>
     public async Task StageAsync<T>(string name, Func<bool, StepContext, Task<T>> step)
     {
@@ -92,7 +90,6 @@ internal sealed class RunJournal
     }
 }
 
-/// <param name="Command">The command.</param>
 /// <param name="Done">Names of the completed stages.</param>
 /// <param name="Begun">The stage that is running, or was interrupted.</param>
 internal sealed record RunRecord(string Command, IReadOnlyList<string> Done, string? Begun);

@@ -106,7 +106,6 @@ internal sealed record StepContext(Workspace Workspace, long Seed, IProgress<Pro
 /// <summary>Passes a step's reports to the console and to the run's <c>progress.jsonl</c>.</summary>
 /// <param name="runFolder"><c>artifacts/runs/RUN</c>; null if no run is logged.</param>
 /// <param name="stage">Names the run and the stage.</param>
-/// <param name="display">Shows every report.</param>
 /// <param name="time">For the intervals and the estimate of the time left.</param>
 internal sealed class StepReporter(string? runFolder, ProgressEvent stage, IStageDisplay display, TimeProvider time) : IProgress<ProgressEvent>
 {

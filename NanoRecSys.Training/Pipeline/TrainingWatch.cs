@@ -7,10 +7,7 @@ namespace NanoRecSys.Training.Pipeline;
 /// Trains repeatedly: on a schedule, after a number of new events, or at once if a training was interrupted. What it waits for is in
 /// <c>artifacts/watch.json</c>, which the API shows.
 /// </summary>
-/// <param name="options">When to train.</param>
 /// <param name="context">The artifacts folder and the data's name.</param>
-/// <param name="console">Shows what it waits for.</param>
-/// <param name="time">For the schedule.</param>
 internal sealed class TrainingWatch(WatchOptions options, StepContext context, RunConsole console, TimeProvider time)
 {
     private readonly CronExpression? _schedule = options.Schedule is { } text ? CronExpression.Parse(text) : null;
