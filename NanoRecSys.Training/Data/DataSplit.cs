@@ -293,7 +293,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         List<HeldOutItemCase> cases = Find(UserOrder.Sort(interactions).Sorted, isHeldOut);
         UserErrorException.ThrowIf(cases.Count == 0, $"No user had another item before one of the {drawn.Length} that --new-items {share} removes. Use a larger share.");
 
-        Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], items);
+        Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn), new int[drawn.Length], items);
         return (kept, new HeldOutItems(catalog.Items, cases));
     }
 

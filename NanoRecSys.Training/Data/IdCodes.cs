@@ -46,14 +46,14 @@ internal sealed class IdCodes
         return false;
     }
 
-    /// <summary>The ids as numbers if all are numbers, else as strings.</summary>
-    public EntityId[] Typed(IEnumerable<EntityId> ids) => [.. ids.Select(id => EntityId.Of(id.Text, AreNumbers))];
+    /// <summary>The ids of codes, as numbers if all ids are numbers, else as strings.</summary>
+    public EntityId[] Typed(IEnumerable<int> codes) => [.. codes.Select(code => EntityId.Of(this[code].Text, AreNumbers))];
 
     /// <summary>Codes in the order of their ids; see <see cref="EntityId.Compare"/>.</summary>
     public int[] Sort(IEnumerable<int> codes)
     {
         int[] sorted = [.. codes];
-        EntityId[] ids = Typed(sorted.Select(code => this[code]));
+        EntityId[] ids = Typed(sorted);
         Array.Sort(ids, sorted, Comparer<EntityId>.Create(EntityId.Compare));
         return sorted;
     }

@@ -127,13 +127,13 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     /// <summary>The same columns as histories; rows must be sorted by <see cref="UserOrder"/>.</summary>
     public UserHistories ToHistories(TimeUnit unit)
     {
-        var ids = new List<EntityId>();
+        var codes = new List<int>();
         var offsets = new List<long>();
         for (int row = 0; row < Count; row++)
         {
             if (row == 0 || _users[row] != _users[row - 1])
             {
-                ids.Add(UserIds[_users[row]]);
+                codes.Add(_users[row]);
                 offsets.Add(row);
             }
         }
@@ -145,7 +145,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
             times = Array.ConvertAll(times.ToArray(), unit.ToSeconds);
         }
 
-        return new UserHistories(IdTable.Of(UserIds.Typed(ids)), offsets.ToArray(), _items.AsMemory(0, Count), times, _weights.AsMemory(0, _weights is null ? 0 : Count));
+        return new UserHistories(IdTable.Of(UserIds.Typed(codes)), offsets.ToArray(), _items.AsMemory(0, Count), times, _weights.AsMemory(0, _weights is null ? 0 : Count));
     }
 }
 
@@ -172,7 +172,7 @@ internal static class ItemRows
             table.Add(interaction with { Item = row });
         }
 
-        return (table, rows.Typed(Enumerable.Range(0, rows.Count).Select(row => rows[row])));
+        return (table, rows.Typed(Enumerable.Range(0, rows.Count)));
     }
 }
 
