@@ -62,7 +62,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         {
             await foreach (RecordBatch batch in duck.StreamAsync(table.Select(columns.Expressions), cancellation))
             {
-                var values = new Values(batch, columns);
+                Values values = Values.Of(batch, columns);
                 for (int i = 0; i < batch.Length && Bad + bad.Count <= skipBadRows; i++)
                 {
                     if (Read(values, i) is { } reason)
@@ -90,7 +90,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     }
 
     // Why a row cannot be read; null if it was read.
-    private string? Read(in Values values, int i)
+    private string? Read(Values values, int i)
     {
         ReadOnlySpan<byte> user = Values.Text(values.User, i);
         ReadOnlySpan<byte> item = Values.Text(values.Item, i);
@@ -155,7 +155,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     }
 
     // Numbers with decimals are stored in thousandths of their unit, to keep their order.
-    private bool TryTime(in Values values, int i, out long time)
+    private bool TryTime(Values values, int i, out long time)
     {
         time = 0;
         if (values.Time is Int64Array whole)
@@ -281,23 +281,14 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         private static bool IsWhole(string type) => type.EndsWith("INT", StringComparison.Ordinal) || type.EndsWith("INTEGER", StringComparison.Ordinal);
     }
 
-    private readonly ref struct Values
+    private sealed record Values(Columns Columns, IArrowArray User, IArrowArray Item, IArrowArray? Time, IArrowArray? Weight, IArrowArray? Event)
     {
-        public Values(RecordBatch batch, Columns columns)
+        public static Values Of(RecordBatch batch, Columns columns)
         {
             int next = 2;
-            (Columns, User, Item) = (columns, batch.Column(0), batch.Column(1));
-            Time = columns.Time is null ? null : batch.Column(next++);
-            Weight = columns.Weight is null ? null : batch.Column(next++);
-            Event = columns.Event is null ? null : batch.Column(next);
+            IArrowArray? Next(string? name) => name is null ? null : batch.Column(next++);
+            return new Values(columns, batch.Column(0), batch.Column(1), Next(columns.Time), Next(columns.Weight), Next(columns.Event));
         }
-
-        public Columns Columns { get; }
-        public IArrowArray User { get; }
-        public IArrowArray Item { get; }
-        public IArrowArray? Time { get; }
-        public IArrowArray? Weight { get; }
-        public IArrowArray? Event { get; }
 
         /// <summary>Trimmed; empty if there is none.</summary>
         public static ReadOnlySpan<byte> Text(IArrowArray column, int i) => ((StringArray)column).GetBytes(i).Trim(" \t"u8);
