@@ -98,7 +98,8 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         var interactions = new InteractionTable();
         var known = new HashSet<UInt128>(); // hashes of users and keys: an event may be in the store and in the archive
         (int dislikes, int damaged) = (0, 0);
-        EntityId[] users = Sorted(await EventKeys.UsersAsync(redis, cancellation));
+        var codes = new IdCodes();
+        EntityId[] users = codes.Typed(codes.Sort((await EventKeys.UsersAsync(redis, cancellation)).Select(codes.CodeOf)));
         HashSet<EntityId> forgotten = [.. await EventKeys.ForgottenUsersAsync(redis, cancellation), .. (await database.HashKeysAsync(EventKeys.Forgotten)).Select(id => EntityId.Of((string)id!))];
         foreach (EntityId[] some in users.Chunk(UsersAtOnce))
         {
@@ -142,14 +143,6 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     }
 
     private static UInt128 HashOf(EntityId user, string field) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes($"{user.Text}\0{field}"));
-
-    private static EntityId[] Sorted(IReadOnlyCollection<EntityId> ids)
-    {
-        bool areNumbers = ids.All(id => EntityId.IsWholeNumber(id.Text, out _));
-        EntityId[] sorted = [.. ids.Select(id => EntityId.Of(id.Text, areNumbers))];
-        Array.Sort(sorted, EntityId.Compare);
-        return sorted;
-    }
 
     private static T[] Readable<T>(RedisValue[] stored, Func<byte[], T> read, ref int damaged)
     {
