@@ -11,7 +11,6 @@ namespace NanoRecSys.Core.Retrieval;
 internal sealed class FlatIndex : IVectorIndex, IDisposable
 {
     private const int FewRows = 512; // below this, comparing all of them costs less than preparing the query
-    private const int TileBytes = 1 << 19; // half of a core's L2 cache
     private readonly ReadOnlyMemory<float> _vectors; // [Count, Dimension]
     private readonly ExactRows _rows;
     private readonly ByteRows? _bytes;
@@ -64,108 +63,28 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
         QueryShape.Require(this, query, filter);
-        using MappedFile.Lease held = Hold();
-        return Finish(SearchPart(query, filter, results, 0, Count), results);
-    }
-
-    /// <summary>One query split over cores, for a fast answer when most cores are idle.</summary>
-    public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int threads)
-    {
-        QueryShape.Require(this, query, filter);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
-        using MappedFile.Lease held = Hold();
-        int k = results.Length;
-        int part = (Count / threads + 63) / 64 * 64; // rounded to whole words of the filter
-        float[] shared = query.ToArray(); // a span cannot be passed to other threads
-        var found = new Candidate[threads][];
-        Parallel.For(0, threads, thread =>
-        {
-            var best = new Candidate[k];
-            int end = thread == threads - 1 ? Count : Math.Min(Count, (thread + 1) * part);
-            found[thread] = best[..SearchPart(shared, filter, best, Math.Min(Count, thread * part), end)];
-        });
-
-        var all = new TopK(results);
-        foreach (Candidate candidate in found.SelectMany(candidates => candidates))
-        {
-            all.Offer(candidate.Row, candidate.Score);
-        }
-
-        return Finish(all.SortBestFirst(), results);
-    }
-
-    /// <summary>Many queries at once: each part of the rows is compared with all of them while it is in the cache.</summary>
-    /// <param name="queries">[B, Dimension]</param>
-    /// <param name="results">[B, k]</param>
-    /// <param name="found">[B] number of candidates for each query.</param>
-    public void SearchBatch(ReadOnlySpan<float> queries, RowFilter filter, int k, Span<Candidate> results, Span<int> found)
-    {
-        filter.Require(Count);
-        using MappedFile.Lease held = Hold();
-        if (_bytes is null || k == 0)
-        {
-            for (int q = 0; q < found.Length; q++)
-            {
-                found[q] = Search(queries.Slice(q * Dimension, Dimension), filter, results.Slice(q * k, k));
-            }
-
-            return;
-        }
-
-        var scans = new RowScan[found.Length];
-        for (int q = 0; q < scans.Length; q++)
-        {
-            scans[q] = new RowScan();
-            scans[q].Begin(_bytes, queries.Slice(q * Dimension, Dimension), Metric, k, _kernel);
-        }
-
-        int tile = Math.Max(1, TileBytes / Dimension / 64) * 64;
-        for (int first = 0; first < Count; first += tile)
-        {
-            foreach (RowScan scan in scans)
-            {
-                scan.Scan(_bytes, first, Math.Min(tile, Count - first), Constant(scan), filter, []);
-            }
-        }
-
-        for (int q = 0; q < scans.Length; q++)
-        {
-            var best = new TopK(results.Slice(q * k, k));
-            _rows.Rescore(scans[q].Candidates, queries.Slice(q * Dimension, Dimension), [], ref best);
-            found[q] = Finish(best.SortBestFirst(), results.Slice(q * k, k));
-        }
-    }
-
-    public void Dispose() => Mapped?.Dispose();
-
-    private MappedFile.Lease Hold() => Mapped?.Hold() ?? default;
-
-    /// <summary>The best rows in a range, with distances negated.</summary>
-    private int SearchPart(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int first, int end)
-    {
+        using MappedFile.Lease held = Mapped?.Hold() ?? default;
         var best = new TopK(results);
-        if (_bytes is null || results.Length == 0 || results.Length > (end - first) / 4)
+        if (_bytes is null || results.Length == 0 || results.Length > Count / 4)
         {
-            _rows.ScanAll(query, filter, first, end, ref best);
-            return best.SortBestFirst();
+            _rows.ScanAll(query, filter, ref best);
+        }
+        else
+        {
+            RowScan scan = RowScan.Take();
+            scan.Begin(_bytes, query, Metric, results.Length, _kernel);
+            scan.Scan(_bytes, 0, Count, Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0, filter, []);
+            _rows.Rescore(scan.Candidates, query, [], ref best);
+            RowScan.GiveBack(scan);
         }
 
-        RowScan scan = RowScan.Take();
-        scan.Begin(_bytes, query, Metric, results.Length, _kernel);
-        scan.Scan(_bytes, first, end - first, Constant(scan), filter, []);
-        _rows.Rescore(scan.Candidates, query, [], ref best);
-        RowScan.GiveBack(scan);
-        return best.SortBestFirst();
-    }
-
-    private float Constant(RowScan scan) => Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
-
-    private int Finish(int found, Span<Candidate> results)
-    {
+        int found = best.SortBestFirst();
         TopK.ToScores(Metric, results[..found]);
 
         return found;
     }
+
+    public void Dispose() => Mapped?.Dispose();
 }
 
 /// <summary>fp32 rows that queries are compared with exactly.</summary>
@@ -176,11 +95,11 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
     public int Count { get; } = vectors.Length / dimension;
     public ReadOnlySpan<float> Vectors => vectors.Span; // [Count, D]
 
-    /// <summary>Offers the rows from <paramref name="first"/> up to <paramref name="end"/> that the filter admits.</summary>
-    public void ScanAll(ReadOnlySpan<float> query, RowFilter filter, int first, int end, ref TopK best)
+    /// <summary>Offers all rows that the filter admits.</summary>
+    public void ScanAll(ReadOnlySpan<float> query, RowFilter filter, ref TopK best)
     {
         ReadOnlySpan<float> rows = vectors.Span;
-        for (int row = first; row < end; row++)
+        for (int row = 0; row < Count; row++)
         {
             if (filter.Admits(row))
             {

@@ -62,7 +62,7 @@ internal sealed class HnswIndex : IVectorIndex
         if (best.Count < Math.Min(results.Length, admitted))
         {
             best = new TopK(results);
-            _rows.ScanAll(query, filter, 0, Count, ref best);
+            _rows.ScanAll(query, filter, ref best);
         }
 
         int found = best.SortBestFirst();

@@ -37,7 +37,6 @@ internal static class IndexCommand
         AnsiConsole.Write(new Table().Title($"{figures.Rows} x {figures.Dimension}, best {figures.K}, {figures.Excluded} excluded, one thread")
             .AddColumns("search", "median ms", "ratio")
             .AddRow("flat index", Text(figures.FlatMs), Text(figures.SimdMs / figures.FlatMs) + "x")
-            .AddRow("flat index, a query of a batch", Text(figures.BatchMs), Text(figures.SimdMs / figures.BatchMs) + "x")
             .AddRow("fp32 scan with SIMD", Text(figures.SimdMs), "1x")
             .AddRow("plain scalar scan", Text(figures.PlainMs), Text(figures.SimdMs / figures.PlainMs) + "x")
             .AddRow("reading as many bytes as the flat index", Text(figures.BandwidthMs), $"{figures.GigabytesPerSecond:F1} GB/s")
@@ -76,23 +75,20 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
         long scanned = (long)rows * dimension; // a byte for each value
         var memory = new byte[scanned];
         random.NextBytes(memory);
-        var batch = new Candidate[queryCount * k];
-        var found = new int[queryCount];
-        List<double>[] times = [.. Enumerable.Range(0, 6).Select(_ => new List<double>())];
+        List<double>[] times = [.. Enumerable.Range(0, 5).Select(_ => new List<double>())];
         for (int round = 0; round < Rounds; round++)
         {
             Time(times[0], queryCount, q => index.Search(Query(queries, q), filter, _fromIndex));
-            Time(times[1], 1, _ => index.SearchBatch(queries, filter, k, batch, found));
-            Time(times[2], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _fromScan));
-            Time(times[3], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _fromScan));
-            Time(times[4], FewQueries, _ => MemoryReading.Sequential(memory));
-            Time(times[5], FewQueries, _ => MemoryReading.Prefetching(memory));
+            Time(times[1], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _fromScan));
+            Time(times[2], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _fromScan));
+            Time(times[3], FewQueries, _ => MemoryReading.Sequential(memory));
+            Time(times[4], FewQueries, _ => MemoryReading.Prefetching(memory));
         }
 
         bool exact = IsExact(index, vectors, filter, excluded);
         return new FlatFigures(
-            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]) / queryCount, Median(times[2]), Median(times[3]), scanned,
-            Math.Min(Median(times[4]), Median(times[5])), exactQueries, exact);
+            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]), Median(times[2]), scanned,
+            Math.Min(Median(times[3]), Median(times[4])), exactQueries, exact);
     }
 
     private bool IsExact(FlatIndex index, float[] vectors, RowFilter filter, RowSet excluded)
@@ -132,7 +128,6 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
 
 /// <summary>What the command <c>index</c> measures; milliseconds are medians over all queries, on one thread.</summary>
 /// <param name="FlatMs">The flat index, one query at a time.</param>
-/// <param name="BatchMs">The flat index, many queries at once.</param>
 /// <param name="SimdMs">Comparing every row in fp32 with SIMD.</param>
 /// <param name="PlainMs">Comparing every row with a scalar loop.</param>
 /// <param name="ScannedBytes">Minimum bytes read by one query of the flat index.</param>
@@ -140,7 +135,7 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
 /// <param name="ExactQueries">Queries compared with the fp32 scan.</param>
 /// <param name="FlatExact">Whether all of them return the same rows in the same order.</param>
 internal sealed record FlatFigures(
-    int Rows, int Dimension, int K, int Excluded, double FlatMs, double BatchMs, double SimdMs, double PlainMs,
+    int Rows, int Dimension, int K, int Excluded, double FlatMs, double SimdMs, double PlainMs,
     long ScannedBytes, double BandwidthMs, int ExactQueries, bool FlatExact)
 {
     public static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };

@@ -48,8 +48,6 @@ public sealed class FaissFileTests : FolderTests
 
         Assert.DoesNotContain(path, Mapped(), StringComparison.Ordinal);
         Assert.Throws<ObjectDisposedException>(() => index.Search(new float[20], RowFilter.None, new Candidate[10]));
-        Assert.Throws<ObjectDisposedException>(() => index.Search(new float[20], RowFilter.None, new Candidate[10], threads: 2));
-        Assert.Throws<ObjectDisposedException>(() => index.SearchBatch(new float[20], RowFilter.None, 10, new Candidate[10], new int[1]));
     }
 
     [Fact]
