@@ -354,7 +354,7 @@ internal static class HnswFormat
         writer.Number(index.BuildBreadth);
         writer.Number(index.Breadth);
         writer.Number(1);
-        FlatFormat.Write(writer, header, index.Space.Vectors);
+        FlatFormat.Write(writer, header, index.Vectors);
     }
 
     // With M edges on the upper levels, each level holds about one row in M of the one below.

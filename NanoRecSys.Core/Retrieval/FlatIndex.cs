@@ -1,4 +1,7 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -11,10 +14,8 @@ namespace NanoRecSys.Core.Retrieval;
 internal sealed class FlatIndex : IVectorIndex, IDisposable
 {
     private const int FewRows = 512; // below this, comparing all of them costs less than preparing the query
-    private readonly ReadOnlyMemory<float> _vectors; // [Count, Dimension]
     private readonly ExactRows _rows;
     private readonly ByteRows? _bytes;
-    private readonly IVectorKernel _kernel;
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
     /// <param name="metric">How rows compare with a query.</param>
@@ -27,15 +28,10 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
             throw new ArgumentException($"{vectors.Length} values are not rows of {dimension}.", nameof(vectors));
         }
 
-        _vectors = vectors;
-        _kernel = kernel ?? VectorKernels.Best;
-        _rows = new ExactRows(vectors, dimension, metric, _kernel);
-        Dimension = dimension;
-        Count = vectors.Length / dimension;
-        Metric = metric;
+        _rows = new ExactRows(vectors, dimension, metric, kernel);
 
         // Without SIMD for bytes the first pass would cost more than it saves; tests that pass a kernel get it anyway.
-        if (Count >= FewRows && ByteRows.Fits(Count, dimension) && (_kernel.IsFastWithBytes || kernel is not null))
+        if (Count >= FewRows && ByteRows.Fits(Count, dimension) && (_rows.Kernel.IsFastWithBytes || kernel is not null))
         {
             _bytes = ByteRows.Quantize(vectors, dimension, metric);
         }
@@ -53,12 +49,12 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
     public string Kind => IndexKinds.Flat;
     public string Engine => IndexEngines.Managed;
-    public VectorMetric Metric { get; }
-    public int Dimension { get; }
-    public int Count { get; }
-    public long Memory => (long)_vectors.Length * sizeof(float) + (_bytes?.Memory ?? 0);
-    public ReadOnlySpan<float> Vectors => _vectors.Span; // [Count, Dimension], row-major; must not be read after this is disposed
-    public ReadOnlyMemory<float> Rows => _vectors; // [Count, Dimension], row-major; valid until this is disposed
+    public VectorMetric Metric => _rows.Metric;
+    public int Dimension => _rows.Dimension;
+    public int Count => _rows.Count;
+    public long Memory => _rows.Memory + (_bytes?.Memory ?? 0);
+    public ReadOnlySpan<float> Vectors => Rows.Span; // [Count, Dimension], row-major; must not be read after this is disposed
+    public ReadOnlyMemory<float> Rows => _rows.Vectors; // [Count, Dimension], row-major; valid until this is disposed
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
@@ -72,7 +68,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         else
         {
             RowScan scan = RowScan.Take();
-            scan.Begin(_bytes, query, Metric, results.Length, _kernel);
+            scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
             scan.Scan(_bytes, 0, Count, Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0, filter, []);
             _rows.Rescore(scan.Candidates, query, [], ref best);
             RowScan.GiveBack(scan);
@@ -87,13 +83,41 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     public void Dispose() => Mapped?.Dispose();
 }
 
-/// <summary>fp32 rows that queries are compared with exactly.</summary>
-/// <param name="vectors">[Count, D]; may be in a mapped file.</param>
+/// <summary>fp32 rows that queries are compared with exactly. Larger scores are nearer; distances are negated.</summary>
+/// <param name="vectors">[Count, D]; kept, not copied; may be in a mapped file.</param>
 /// <param name="metric">How rows compare with a query.</param>
-internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel kernel)
+/// <param name="kernel">The kernel to compare with; null for the fastest.</param>
+internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
 {
+    private const int CacheLineFloats = 16;
+
     public int Count { get; } = vectors.Length / dimension;
-    public ReadOnlySpan<float> Vectors => vectors.Span; // [Count, D]
+    public int Dimension => dimension;
+    public VectorMetric Metric => metric;
+    public IVectorKernel Kernel { get; } = kernel ?? VectorKernels.Best;
+    public ReadOnlyMemory<float> Vectors => vectors; // [Count, D]
+    public long Memory => (long)vectors.Length * sizeof(float);
+
+    /// <summary>[D]</summary>
+    public ReadOnlySpan<float> Row(int row) => vectors.Span.Slice(row * dimension, dimension);
+
+    public float Score(ReadOnlySpan<float> query, int row) => Kernel.Score(metric, query, Row(row));
+
+    /// <summary>Starts loading the row into the cache, without waiting.</summary>
+    public unsafe void Prefetch(int row)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        // Only a hint: if the garbage collector moves the row in the meantime, it has no effect.
+        ref float first = ref MemoryMarshal.GetReference(Row(row));
+        for (int at = 0; at < dimension; at += CacheLineFloats)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref first, at)));
+        }
+    }
 
     /// <summary>Offers all rows that the filter admits.</summary>
     public void ScanAll(ReadOnlySpan<float> query, RowFilter filter, ref TopK best)
@@ -127,7 +151,7 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
 
     private void Offer(ReadOnlySpan<float> rows, ReadOnlySpan<float> query, int row, ref TopK best)
     {
-        float score = kernel.Score(metric, query, rows.Slice(row * dimension, dimension));
+        float score = Kernel.Score(metric, query, rows.Slice(row * dimension, dimension));
         if (score >= best.Threshold)
         {
             best.Offer(row, score);

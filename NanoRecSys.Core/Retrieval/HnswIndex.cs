@@ -1,7 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
-
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>Search along a graph of neighboring rows: FAISS's <c>IndexHNSWFlat</c>.</summary>
@@ -20,18 +16,17 @@ internal sealed class HnswIndex : IVectorIndex
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, (long)graph.Count * dimension, nameof(vectors));
         Graph = graph;
-        Space = new HnswSpace(vectors, dimension, metric, kernel);
-        _rows = new ExactRows(vectors, dimension, metric, kernel ?? VectorKernels.Best);
+        _rows = new ExactRows(vectors, dimension, metric, kernel);
     }
 
     public string Kind => IndexKinds.Hnsw;
     public string Engine => IndexEngines.Managed;
-    public VectorMetric Metric => Space.Metric;
-    public int Dimension => Space.Dimension;
+    public VectorMetric Metric => _rows.Metric;
+    public int Dimension => _rows.Dimension;
     public int Count => Graph.Count;
-    public long Memory => Graph.Memory + (long)Space.Vectors.Length * sizeof(float);
+    public long Memory => Graph.Memory + _rows.Memory;
     public HnswGraph Graph { get; }
-    public HnswSpace Space { get; }
+    public ReadOnlySpan<float> Vectors => _rows.Vectors.Span; // [rows, dimension]
     public int BuildBreadth { get; init; } = 40; // candidates kept while the graph was built (efConstruction)
 
     /// <summary>Candidates kept during a search (efSearch), at least K: more candidates find more, and cost more.</summary>
@@ -74,7 +69,7 @@ internal sealed class HnswIndex : IVectorIndex
     private void Walk(ReadOnlySpan<float> query, RowFilter filter, int breadth, ref TopK best)
     {
         HnswWalk walk = HnswWalk.Take();
-        foreach (Candidate candidate in walk.Search(Graph, Space, query, HnswWalk.Descend(Graph, Space, query, level: 0), level: 0, breadth))
+        foreach (Candidate candidate in walk.Search(Graph, _rows, query, HnswWalk.Descend(Graph, _rows, query, level: 0), level: 0, breadth))
         {
             if (filter.Admits(candidate.Row))
             {
@@ -170,9 +165,9 @@ internal sealed class HnswWalk
     public static void GiveBack(HnswWalk walk) => Idle = walk;
 
     /// <summary>The best row reached by greedy steps on the levels above <paramref name="level"/>.</summary>
-    public static Candidate Descend(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, int level)
+    public static Candidate Descend(HnswGraph graph, ExactRows rows, ReadOnlySpan<float> query, int level)
     {
-        var nearest = new Candidate(graph.Entry, space.Score(query, graph.Entry));
+        var nearest = new Candidate(graph.Entry, rows.Score(query, graph.Entry));
         for (int upper = graph.TopLevel; upper > level; upper--)
         {
             for (int before = -1; before != nearest.Row;)
@@ -185,7 +180,7 @@ internal sealed class HnswWalk
                         break;
                     }
 
-                    float score = space.Score(query, neighbor);
+                    float score = rows.Score(query, neighbor);
                     nearest = score > nearest.Score ? new Candidate(neighbor, score) : nearest;
                 }
             }
@@ -200,7 +195,7 @@ internal sealed class HnswWalk
     /// <param name="start">The first row.</param>
     /// <param name="breadth">Candidates kept (ef): more candidates find more, and cost more.</param>
     /// <returns>Up to <paramref name="breadth"/> rows, best first, valid until the next walk.</returns>
-    public ReadOnlySpan<Candidate> Search(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, Candidate start, int level, int breadth)
+    public ReadOnlySpan<Candidate> Search(HnswGraph graph, ExactRows rows, ReadOnlySpan<float> query, Candidate start, int level, int breadth)
     {
         if (_best.Length < breadth)
         {
@@ -222,9 +217,9 @@ internal sealed class HnswWalk
             }
 
             // Collected first, then compared: meanwhile the rows are being loaded into the cache.
-            foreach (int row in Fresh(graph.Edges(from.Row, level), space))
+            foreach (int row in Fresh(graph.Edges(from.Row, level), rows))
             {
-                float score = space.Score(query, row);
+                float score = rows.Score(query, row);
                 if (score > best.Threshold)
                 {
                     best.Offer(row, score);
@@ -236,7 +231,7 @@ internal sealed class HnswWalk
         return _best.AsSpan(0, best.SortBestFirst());
     }
 
-    private ReadOnlySpan<int> Fresh(ReadOnlySpan<int> neighbors, HnswSpace space)
+    private ReadOnlySpan<int> Fresh(ReadOnlySpan<int> neighbors, ExactRows rows)
     {
         if (_fresh.Length < neighbors.Length)
         {
@@ -253,57 +248,12 @@ internal sealed class HnswWalk
 
             if (_visited.Add(neighbor))
             {
-                space.Prefetch(neighbor);
+                rows.Prefetch(neighbor);
                 _fresh[count++] = neighbor;
             }
         }
 
         return _fresh.AsSpan(0, count);
-    }
-}
-
-/// <summary>The rows of a graph and their comparison: larger scores are nearer, distances are negated.</summary>
-internal sealed class HnswSpace
-{
-    private const int CacheLineFloats = 16;
-    private readonly ReadOnlyMemory<float> _vectors;
-    private readonly IVectorKernel _kernel;
-
-    /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
-    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
-    public HnswSpace(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
-    {
-        _vectors = vectors;
-        _kernel = kernel ?? VectorKernels.Best;
-        Dimension = dimension;
-        Metric = metric;
-        Count = vectors.Length / dimension;
-    }
-
-    public int Count { get; }
-    public int Dimension { get; }
-    public VectorMetric Metric { get; }
-    public ReadOnlySpan<float> Vectors => _vectors.Span; // [rows, D]
-
-    /// <summary>[D]</summary>
-    public ReadOnlySpan<float> Row(int row) => _vectors.Span.Slice(row * Dimension, Dimension);
-
-    public float Score(ReadOnlySpan<float> query, int row) => _kernel.Score(Metric, query, Row(row));
-
-    /// <summary>Starts loading the row into the cache, without waiting.</summary>
-    internal unsafe void Prefetch(int row)
-    {
-        if (!Sse.IsSupported)
-        {
-            return;
-        }
-
-        // Only a hint: if the garbage collector moves the row in the meantime, it has no effect.
-        ref float first = ref MemoryMarshal.GetReference(Row(row));
-        for (int at = 0; at < Dimension; at += CacheLineFloats)
-        {
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref first, at)));
-        }
     }
 }
 

@@ -81,10 +81,8 @@ internal abstract class IvfIndex : IVectorIndex
 /// <summary>Lists of fp32 rows: FAISS's <c>IndexIVFFlat</c>. Bytes are compared first, as in <see cref="FlatIndex"/>.</summary>
 internal sealed class IvfFlatIndex : IvfIndex
 {
-    private readonly ReadOnlyMemory<float> _vectors;
     private readonly ExactRows _rows;
     private readonly ByteRows _bytes;
-    private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Created with an alignment of <see cref="ListAlignment"/>.</param>
@@ -94,22 +92,20 @@ internal sealed class IvfFlatIndex : IvfIndex
         : base(centroids, lists)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, lists.Rows * centroids.Dimension, nameof(vectors));
-        _vectors = vectors;
-        _kernel = kernel ?? VectorKernels.Best;
-        _rows = new ExactRows(vectors, Dimension, Metric, _kernel);
+        _rows = new ExactRows(vectors, Dimension, Metric, kernel);
         _bytes = new ByteRows(lists.Positions, Dimension);
         _bytes.Fill(lists.Positions, position => lists.Ids[position], vectors, Metric);
     }
 
     public static int ListAlignment => VectorKernels.BlockRows; // rows of a block; every list starts at a block
     public override string Kind => IndexKinds.IvfFlat;
-    public override long Memory => base.Memory + (long)_vectors.Length * sizeof(float) + _bytes.Memory;
-    public ReadOnlySpan<float> Vectors => _vectors.Span; // [rows, D] in the order of rows
+    public override long Memory => base.Memory + _rows.Memory + _bytes.Memory;
+    public ReadOnlySpan<float> Vectors => _rows.Vectors.Span; // [rows, D] in the order of rows
 
     protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
     {
         RowScan scan = RowScan.Take();
-        scan.Begin(_bytes, query, Metric, results.Length, _kernel);
+        scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
         float constant = Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
         {

@@ -14,23 +14,22 @@ internal static class HnswBuilder
     /// <param name="vectors">[rows, dimension]; kept.</param>
     public static HnswIndex Build(ReadOnlyMemory<float> vectors, int dimension, int edges, VectorMetric metric, BuildControl control)
     {
-        int rows = vectors.Length / dimension;
-        HnswGraph graph = Empty(rows, edges, new Random(control.Seed));
-        var space = new HnswSpace(vectors, dimension, metric);
+        var rows = new ExactRows(vectors, dimension, metric);
+        HnswGraph graph = Empty(rows.Count, edges, new Random(control.Seed));
 
         // Highest first: the upper levels are complete before the many rows below search through them.
-        int[] order = [.. Enumerable.Range(0, rows).OrderByDescending(row => graph.Levels[row])];
-        if (rows > 0)
+        int[] order = [.. Enumerable.Range(0, rows.Count).OrderByDescending(row => graph.Levels[row])];
+        if (rows.Count > 0)
         {
             graph.Entry = order[0];
         }
 
-        for (int added = 1; added < rows;)
+        for (int added = 1; added < rows.Count;)
         {
-            int batch = Math.Min(rows - added, Math.Clamp(added / BatchShare, 1, LargestBatch));
-            Add(graph, space, order.AsMemory(added, batch), control);
+            int batch = Math.Min(rows.Count - added, Math.Clamp(added / BatchShare, 1, LargestBatch));
+            Add(graph, rows, order.AsMemory(added, batch), control);
             added += batch;
-            control.Progress?.Invoke((double)added / rows);
+            control.Progress?.Invoke((double)added / rows.Count);
         }
 
         return new HnswIndex(graph, vectors, dimension, metric) { BuildBreadth = Breadth };
@@ -50,10 +49,10 @@ internal static class HnswBuilder
         return new HnswGraph(levels, [0, .. Enumerable.Range(0, most).Select(level => (level + 2) * edges)]);
     }
 
-    private static void Add(HnswGraph graph, HnswSpace space, ReadOnlyMemory<int> batch, BuildControl control)
+    private static void Add(HnswGraph graph, ExactRows rows, ReadOnlyMemory<int> batch, BuildControl control)
     {
         var found = new List<HnswEdge>[batch.Length];
-        Parallel.For(0, batch.Length, control.Parallel, i => found[i] = FindNeighbors(graph, space, batch.Span[i]));
+        Parallel.For(0, batch.Length, control.Parallel, i => found[i] = FindNeighbors(graph, rows, batch.Span[i]));
         foreach (List<HnswEdge> edges in found)
         {
             SetEdges(graph, edges);
@@ -62,20 +61,20 @@ internal static class HnswBuilder
         // One thread for all edges of a row and level; grouping keeps their order, whichever thread found them.
         HnswEdge[][] groups = [.. found.SelectMany(edges => edges).Select(edge => edge.Reversed)
             .GroupBy(edge => (edge.Source, edge.Level), (_, edges) => edges.ToArray())];
-        Parallel.ForEach(groups, control.Parallel, edges => AddBackEdges(graph, space, edges));
+        Parallel.ForEach(groups, control.Parallel, edges => AddBackEdges(graph, rows, edges));
     }
 
-    private static List<HnswEdge> FindNeighbors(HnswGraph graph, HnswSpace space, int row)
+    private static List<HnswEdge> FindNeighbors(HnswGraph graph, ExactRows rows, int row)
     {
         HnswWalk walk = HnswWalk.Take();
         var edges = new List<HnswEdge>();
         int top = Math.Min(graph.Levels[row] - 1, graph.TopLevel);
-        Candidate start = HnswWalk.Descend(graph, space, space.Row(row), top);
+        Candidate start = HnswWalk.Descend(graph, rows, rows.Row(row), top);
         for (int level = top; level >= 0; level--)
         {
-            ReadOnlySpan<Candidate> near = walk.Search(graph, space, space.Row(row), start, level, Breadth);
+            ReadOnlySpan<Candidate> near = walk.Search(graph, rows, rows.Row(row), start, level, Breadth);
             start = near[0];
-            foreach (Candidate neighbor in Diverse(space, near, graph.Edges(row, level).Length))
+            foreach (Candidate neighbor in Diverse(rows, near, graph.Edges(row, level).Length))
             {
                 edges.Add(new HnswEdge(row, level, neighbor));
             }
@@ -95,7 +94,7 @@ internal static class HnswBuilder
         }
     }
 
-    private static void AddBackEdges(HnswGraph graph, HnswSpace space, ReadOnlySpan<HnswEdge> added)
+    private static void AddBackEdges(HnswGraph graph, ExactRows rows, ReadOnlySpan<HnswEdge> added)
     {
         int source = added[0].Source;
         Span<int> places = graph.Edges(source, added[0].Level);
@@ -115,7 +114,7 @@ internal static class HnswBuilder
         var candidates = new List<Candidate>(used + added.Length);
         foreach (int neighbor in places[..used])
         {
-            candidates.Add(new Candidate(neighbor, space.Score(space.Row(source), neighbor)));
+            candidates.Add(new Candidate(neighbor, rows.Score(rows.Row(source), neighbor)));
         }
 
         foreach (HnswEdge edge in added)
@@ -126,14 +125,14 @@ internal static class HnswBuilder
         candidates.Sort(static (a, b) => b.Score != a.Score ? b.Score.CompareTo(a.Score) : a.Row.CompareTo(b.Row));
         places.Fill(-1);
         int place = 0;
-        foreach (Candidate neighbor in Diverse(space, [.. candidates], places.Length))
+        foreach (Candidate neighbor in Diverse(rows, [.. candidates], places.Length))
         {
             places[place++] = neighbor.Row;
         }
     }
 
     /// <summary>Drops candidates that are nearer to a kept one than to the row itself: they are reachable through it.</summary>
-    private static List<Candidate> Diverse(HnswSpace space, ReadOnlySpan<Candidate> near, int most)
+    private static List<Candidate> Diverse(ExactRows rows, ReadOnlySpan<Candidate> near, int most)
     {
         var kept = new List<Candidate>(Math.Min(most, near.Length));
         foreach (Candidate candidate in near)
@@ -143,11 +142,11 @@ internal static class HnswBuilder
                 break;
             }
 
-            ReadOnlySpan<float> vector = space.Row(candidate.Row);
+            ReadOnlySpan<float> vector = rows.Row(candidate.Row);
             bool isCovered = false;
             foreach (Candidate other in kept)
             {
-                if (space.Score(vector, other.Row) > candidate.Score)
+                if (rows.Score(vector, other.Row) > candidate.Score)
                 {
                     isCovered = true;
                     break;
