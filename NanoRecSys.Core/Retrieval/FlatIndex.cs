@@ -74,10 +74,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
             RowScan.GiveBack(scan);
         }
 
-        int found = best.SortBestFirst();
-        TopK.ToScores(Metric, results[..found]);
-
-        return found;
+        return best.SortBestFirst(Metric);
     }
 
     public void Dispose() => Mapped?.Dispose();
@@ -204,15 +201,12 @@ internal sealed class ExtendedIndex : IVectorIndex
             best.Offer(candidate.Row, Metric == VectorMetric.L2 ? -candidate.Score : candidate.Score);
         }
 
-        int count = best.SortBestFirst();
-        TopK.ToScores(Metric, results[..count]);
-
         if (rented is not null)
         {
             ArrayPool<Candidate>.Shared.Return(rented);
         }
 
-        return count;
+        return best.SortBestFirst(Metric);
     }
 
     private static RowFilter Part(RowFilter filter, int first, int rows) => new(filter.Excluded?.Slice(first, rows), filter.Allowed?.Slice(first, rows));

@@ -60,10 +60,7 @@ internal sealed class HnswIndex : IVectorIndex
             _rows.ScanAll(query, filter, ref best);
         }
 
-        int found = best.SortBestFirst();
-        TopK.ToScores(Metric, results[..found]);
-
-        return found;
+        return best.SortBestFirst(Metric);
     }
 
     private void Walk(ReadOnlySpan<float> query, RowFilter filter, int breadth, ref TopK best)

@@ -44,22 +44,15 @@ internal abstract class IvfIndex : IVectorIndex
             return 0;
         }
 
+        // Rarely too few: the filter is narrow, or lists are short. Then all lists are candidates, and the search stops when it has enough rows.
         int found = SearchLists(query, filter, results, _probes);
-        if (found < results.Length && _probes < Lists.Count)
-        {
-            // Rare: the filter is narrow, or lists are short. All lists are candidates, and the search stops when it has enough rows.
-            found = SearchLists(query, filter, results, Lists.Count);
-        }
-
-        TopK.ToScores(Metric, results[..found]);
-
-        return found;
+        return found < results.Length && _probes < Lists.Count ? SearchLists(query, filter, results, Lists.Count) : found;
     }
 
     /// <param name="query">[D]</param>
     /// <param name="lists">The lists to search, nearest first, with their centroids' scores or distances.</param>
     /// <param name="enough">Minimum number of lists to search; after them the search ends as soon as K rows were seen.</param>
-    /// <param name="results">Receives scores; distances negated.</param>
+    /// <param name="results">Receives scores or distances.</param>
     /// <returns>The number of candidates, best first.</returns>
     protected abstract int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results);
 
@@ -115,7 +108,7 @@ internal sealed class IvfFlatIndex : IvfIndex
         var best = new TopK(results);
         _rows.Rescore(scan.Candidates, query, Lists.Ids, ref best);
         RowScan.GiveBack(scan);
-        return best.SortBestFirst();
+        return best.SortBestFirst(Metric);
     }
 }
 
@@ -189,7 +182,7 @@ internal sealed class IvfScalarIndex : IvfIndex
         Rescore(scan.Candidates, query, scaled.AsSpan(Dimension, Dimension), ref best);
         RowScan.GiveBack(scan);
         ArrayPool<float>.Shared.Return(scaled);
-        return best.SortBestFirst();
+        return best.SortBestFirst(Metric);
     }
 
     private float Constant(ReadOnlySpan<float> query, float centroid, float middle) => (Metric, ByResidual) switch

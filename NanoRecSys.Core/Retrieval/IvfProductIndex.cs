@@ -86,7 +86,7 @@ internal sealed class IvfProductIndex : IvfIndex
         var best = new TopK(results);
         Rescore(scan.Candidates, table, lists, squares, ref best);
         CodeScan.GiveBack(scan);
-        return best.SortBestFirst();
+        return best.SortBestFirst(Metric);
     }
 
     private float Constant(float centroid, float squares) => (Metric, ByResidual) switch

@@ -37,24 +37,20 @@ internal ref struct TopK(Span<Candidate> heap)
         }
     }
 
-    public readonly int SortBestFirst()
+    /// <param name="metric">L2 turns the offered negated distances back into distances.</param>
+    public readonly int SortBestFirst(VectorMetric metric = VectorMetric.InnerProduct)
     {
-        _heap[..Count].Sort(static (a, b) => b.Score != a.Score ? b.Score.CompareTo(a.Score) : a.Row.CompareTo(b.Row));
+        Span<Candidate> kept = _heap[..Count];
+        kept.Sort(static (a, b) => b.Score != a.Score ? b.Score.CompareTo(a.Score) : a.Row.CompareTo(b.Row));
+        if (metric == VectorMetric.L2)
+        {
+            foreach (ref Candidate candidate in kept)
+            {
+                candidate = candidate with { Score = -candidate.Score };
+            }
+        }
+
         return Count;
-    }
-
-    /// <summary>Turns the offered values into the values that a search returns: negated distances into distances, products unchanged.</summary>
-    public static void ToScores(VectorMetric metric, Span<Candidate> candidates)
-    {
-        if (metric != VectorMetric.L2)
-        {
-            return;
-        }
-
-        foreach (ref Candidate candidate in candidates)
-        {
-            candidate = candidate with { Score = -candidate.Score };
-        }
     }
 
     private static bool IsWorse(in Candidate a, in Candidate b) =>
