@@ -67,11 +67,11 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         }
         else
         {
-            RowScan scan = RowScan.Take();
+            RowScan scan = Spare<RowScan>.Take();
             scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
             scan.Scan(_bytes, 0, Count, Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0, filter, []);
             _rows.Rescore(scan.Candidates, query, [], ref best);
-            RowScan.GiveBack(scan);
+            Spare<RowScan>.GiveBack(scan);
         }
 
         return best.SortBestFirst(Metric);

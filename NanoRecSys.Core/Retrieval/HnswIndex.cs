@@ -65,7 +65,7 @@ internal sealed class HnswIndex : IVectorIndex
 
     private void Walk(ReadOnlySpan<float> query, RowFilter filter, int breadth, ref TopK best)
     {
-        HnswWalk walk = HnswWalk.Take();
+        HnswWalk walk = Spare<HnswWalk>.Take();
         foreach (Candidate candidate in walk.Search(Graph, _rows, query, HnswWalk.Descend(Graph, _rows, query, level: 0), level: 0, breadth))
         {
             if (filter.Admits(candidate.Row))
@@ -74,7 +74,7 @@ internal sealed class HnswIndex : IVectorIndex
             }
         }
 
-        HnswWalk.GiveBack(walk);
+        Spare<HnswWalk>.GiveBack(walk);
     }
 }
 
@@ -139,27 +139,14 @@ internal sealed class HnswGraph
 }
 
 /// <summary>
-/// Walks a graph towards a query. Used for searching and for building the graph. Each thread keeps one for its next
-/// walk, so that a search allocates nothing.
+/// Walks a graph towards a query. Used for searching and for building the graph; see <see cref="Spare{T}"/>.
 /// </summary>
 internal sealed class HnswWalk
 {
-    [ThreadStatic]
-    private static HnswWalk? Idle;
-
     private readonly NearestFirst _open = new();
     private readonly VisitedRows _visited = new();
     private Candidate[] _best = [];
     private int[] _fresh = [];
-
-    public static HnswWalk Take()
-    {
-        HnswWalk walk = Idle ?? new HnswWalk();
-        Idle = null;
-        return walk;
-    }
-
-    public static void GiveBack(HnswWalk walk) => Idle = walk;
 
     /// <summary>The best row reached by greedy steps on the levels above <paramref name="level"/>.</summary>
     public static Candidate Descend(HnswGraph graph, ExactRows rows, ReadOnlySpan<float> query, int level)

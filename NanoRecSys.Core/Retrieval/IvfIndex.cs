@@ -97,7 +97,7 @@ internal sealed class IvfFlatIndex : IvfIndex
 
     protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
     {
-        RowScan scan = RowScan.Take();
+        RowScan scan = Spare<RowScan>.Take();
         scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
         float constant = Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
@@ -107,7 +107,7 @@ internal sealed class IvfFlatIndex : IvfIndex
 
         var best = new TopK(results);
         _rows.Rescore(scan.Candidates, query, Lists.Ids, ref best);
-        RowScan.GiveBack(scan);
+        Spare<RowScan>.GiveBack(scan);
         return best.SortBestFirst(Metric);
     }
 }
@@ -171,7 +171,7 @@ internal sealed class IvfScalarIndex : IvfIndex
         float[] scaled = ArrayPool<float>.Shared.Rent(2 * Dimension);
         TensorPrimitives.Multiply(query, _weights, scaled); // [D]
         float middle = TensorPrimitives.Dot(query, _middles);
-        RowScan scan = RowScan.Take();
+        RowScan scan = Spare<RowScan>.Take();
         scan.Begin(_bytes, scaled.AsSpan(0, Dimension), Metric, results.Length, _kernel);
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
         {
@@ -180,7 +180,7 @@ internal sealed class IvfScalarIndex : IvfIndex
 
         var best = new TopK(results);
         Rescore(scan.Candidates, query, scaled.AsSpan(Dimension, Dimension), ref best);
-        RowScan.GiveBack(scan);
+        Spare<RowScan>.GiveBack(scan);
         ArrayPool<float>.Shared.Return(scaled);
         return best.SortBestFirst(Metric);
     }

@@ -67,8 +67,8 @@ internal sealed class IvfProductIndex : IvfIndex
 
     protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
     {
-        CodeScan scan = CodeScan.Take(Quantizer.Parts);
-        Span<float> table = scan.Table.AsSpan(0, Quantizer.Parts * ProductQuantizer.Centroids);
+        CodeScan scan = Spare<CodeScan>.Take();
+        Span<float> table = scan.TableFor(Quantizer.Parts);
         Quantizer.Products(query, table);
         if (Metric == VectorMetric.L2)
         {
@@ -85,7 +85,7 @@ internal sealed class IvfProductIndex : IvfIndex
 
         var best = new TopK(results);
         Rescore(scan.Candidates, table, lists, squares, ref best);
-        CodeScan.GiveBack(scan);
+        Spare<CodeScan>.GiveBack(scan);
         return best.SortBestFirst(Metric);
     }
 
@@ -219,13 +219,11 @@ internal sealed class CodeScan
 {
     private const float Rounding = 1f / (1 << 18); // error of sums of up to a few hundred fp32 terms
 
-    [ThreadStatic]
-    private static CodeScan? Idle;
-
     private readonly ushort[] _sums = new ushort[VectorKernels.CodeBlockRows];
     private readonly float[] _scores = new float[VectorKernels.CodeBlockRows];
     private readonly float[] _bounds = new float[VectorKernels.CodeBlockRows];
-    private byte[] _bytes = [];
+    private float[] _table = []; // [M, 256]
+    private byte[] _bytes = []; // [M, 256]
     private IVectorKernel _kernel = VectorKernels.Best;
     private bool _useBytes;
     private float _step;
@@ -234,23 +232,19 @@ internal sealed class CodeScan
     private int _parts;
 
     public BoundedCandidates Candidates { get; } = new();
-    public float[] Table { get; private set; } = []; // [M, 256] filled by the caller before Begin
 
-    public static CodeScan Take(int parts)
+    /// <returns>[M, 256] to be filled before <see cref="Begin"/>.</returns>
+    public Span<float> TableFor(int parts)
     {
-        CodeScan scan = Idle ?? new CodeScan();
-        Idle = null;
-        scan._parts = parts;
-        if (scan.Table.Length < parts * 256)
+        _parts = parts;
+        if (_table.Length < parts * 256)
         {
-            scan.Table = new float[parts * 256];
-            scan._bytes = new byte[parts * 256];
+            _table = new float[parts * 256];
+            _bytes = new byte[parts * 256];
         }
 
-        return scan;
+        return _table.AsSpan(0, parts * 256);
     }
-
-    public static void GiveBack(CodeScan scan) => Idle = scan;
 
     public void Begin(int k, IVectorKernel kernel)
     {
@@ -261,7 +255,7 @@ internal sealed class CodeScan
         _least = 0;
         for (int part = 0; part < _parts; part++)
         {
-            ReadOnlySpan<float> row = Table.AsSpan(part * 256, 256);
+            ReadOnlySpan<float> row = _table.AsSpan(part * 256, 256);
             (float low, float high) = (TensorPrimitives.Min(row), TensorPrimitives.Max(row));
             range = Math.Max(range, high - low);
             magnitude += Math.Max(Math.Abs(low), Math.Abs(high));
@@ -274,7 +268,7 @@ internal sealed class CodeScan
         _bound = magnitude * Rounding + (_useBytes ? 0.501f * _parts * _step : 0);
         for (int part = 0; _useBytes && part < _parts; part++)
         {
-            ReadOnlySpan<float> row = Table.AsSpan(part * 256, 256);
+            ReadOnlySpan<float> row = _table.AsSpan(part * 256, 256);
             float low = TensorPrimitives.Min(row);
             for (int i = 0; i < 256; i++)
             {
@@ -305,7 +299,7 @@ internal sealed class CodeScan
             }
             else
             {
-                SumFloats(block, Table.AsSpan(0, _parts * 256), _scores);
+                SumFloats(block, _table.AsSpan(0, _parts * 256), _scores);
                 TensorPrimitives.Add(_scores, offsets.Slice(position, VectorKernels.CodeBlockRows), _scores);
                 TensorPrimitives.Add(_scores, constant, _scores);
             }

@@ -11,15 +11,11 @@ namespace NanoRecSys.Core.Retrieval;
 /// <remarks>
 /// With row x = s*a + e and query q = t*b + f (a, b integers), |q.x - s*t*(a.b)| = |t*b.e + f.x| &lt;= |t*b||e| + |f||x|
 /// by Cauchy-Schwarz. The fp32 rounding errors are added.
-/// <para>Each thread keeps an instance for its next search, so a search allocates nothing.</para>
 /// </remarks>
 internal sealed class RowScan
 {
     private const float Underflow = 1f / (1L << 59) / (1L << 59); // 2^-118: a product of bytes, below 2^31, times the loss of a scale near 0
     private const float ConstantRounding = 1f / (1 << 20); // a generous bound for several roundings of 2^-24 each
-
-    [ThreadStatic]
-    private static RowScan? Idle;
 
     private readonly int[] _products = new int[BoundedCandidates.RowsAtOnce];
     private readonly float[] _scores = new float[BoundedCandidates.RowsAtOnce];
@@ -34,15 +30,6 @@ internal sealed class RowScan
 
     public BoundedCandidates Candidates { get; } = new();
     public float SquaredNorm { get; private set; } // |q|^2
-
-    public static RowScan Take()
-    {
-        RowScan scan = Idle ?? new RowScan();
-        Idle = null;
-        return scan;
-    }
-
-    public static void GiveBack(RowScan scan) => Idle = scan;
 
     /// <param name="rows">The rows to compare the query with.</param>
     /// <param name="query">[D]</param>

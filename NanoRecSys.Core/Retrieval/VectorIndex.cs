@@ -77,6 +77,23 @@ internal static class IndexFile
         engine == IndexEngines.Faiss ? NativeIndex.Read(path) : FaissFile.Read(path);
 }
 
+/// <summary>Keeps one object per thread for its next search, so that a search allocates nothing.</summary>
+internal static class Spare<T>
+    where T : class, new()
+{
+    [ThreadStatic]
+    private static T? Kept;
+
+    public static T Take()
+    {
+        T taken = Kept ?? new T();
+        Kept = null;
+        return taken;
+    }
+
+    public static void GiveBack(T used) => Kept = used;
+}
+
 /// <summary>Checks a query before the search of any index.</summary>
 internal static class QueryShape
 {

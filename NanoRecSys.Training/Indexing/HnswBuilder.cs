@@ -66,7 +66,7 @@ internal static class HnswBuilder
 
     private static List<HnswEdge> FindNeighbors(HnswGraph graph, ExactRows rows, int row)
     {
-        HnswWalk walk = HnswWalk.Take();
+        HnswWalk walk = Spare<HnswWalk>.Take();
         var edges = new List<HnswEdge>();
         int top = Math.Min(graph.Levels[row] - 1, graph.TopLevel);
         Candidate start = HnswWalk.Descend(graph, rows, rows.Row(row), top);
@@ -80,7 +80,7 @@ internal static class HnswBuilder
             }
         }
 
-        HnswWalk.GiveBack(walk);
+        Spare<HnswWalk>.GiveBack(walk);
         return edges;
     }
 
