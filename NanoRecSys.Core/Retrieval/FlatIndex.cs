@@ -69,7 +69,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         {
             RowScan scan = Spare<RowScan>.Take();
             scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
-            scan.Scan(_bytes, 0, Count, Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0, filter, []);
+            scan.Scan(_bytes, 0, Count, scan.Constant, filter, []);
             _rows.Rescore(scan.Candidates, query, [], ref best);
             Spare<RowScan>.GiveBack(scan);
         }

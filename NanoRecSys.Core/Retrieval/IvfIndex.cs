@@ -99,10 +99,9 @@ internal sealed class IvfFlatIndex : IvfIndex
     {
         RowScan scan = Spare<RowScan>.Take();
         scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
-        float constant = Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
         {
-            scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), constant, filter, Lists.Ids);
+            scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), scan.Constant, filter, Lists.Ids);
         }
 
         var best = new TopK(results);

@@ -22,25 +22,25 @@ internal sealed class RowScan
     private readonly float[] _bounds = new float[BoundedCandidates.RowsAtOnce];
     private int[] _pairs = [];
     private IVectorKernel _kernel = VectorKernels.Best;
-    private int _correction;
+    private int _correction; // to be subtracted from a product of bytes, because byte 128 represents 0
     private float _factor;
     private float _errorWeight;
     private float _normWeight;
     private float _slack;
 
     public BoundedCandidates Candidates { get; } = new();
-    public float SquaredNorm { get; private set; } // |q|^2
+    public float Constant { get; private set; } // of scores of whole rows: -|q|^2 for L2, otherwise 0
 
     /// <param name="rows">The rows to compare the query with.</param>
     /// <param name="query">[D]</param>
-    /// <param name="metric">For L2 scores are 2 q.x - |x|^2 plus the caller's constant, usually -|q|^2.</param>
+    /// <param name="metric">For L2 scores are 2 q.x - |x|^2 plus the caller's constant, usually <see cref="Constant"/>.</param>
     public void Begin(ByteRows rows, ReadOnlySpan<float> query, VectorMetric metric, int k, IVectorKernel kernel)
     {
         Array.Resize(ref _pairs, Math.Max(_pairs.Length, ShortQuery.PairsOf(query.Length)));
         Candidates.Begin(k);
         _kernel = kernel;
         ShortQuery quantized = ShortQuery.Quantize(query, _pairs.AsSpan(0, ShortQuery.PairsOf(query.Length)));
-        _correction = ByteRows.Correction(quantized);
+        _correction = ByteRows.Zero * quantized.Sum;
 
         // |fp32 sum of D terms - true sum| <= D * 2^-24 * |q||x| in any order, plus 32 for the computations here.
         double norm = Math.Sqrt(SumOfSquares(query));
@@ -51,7 +51,7 @@ internal sealed class RowScan
         _errorWeight = (float)(times * quantized.Norm * 1.00001);
         _normWeight = (float)(metric == VectorMetric.L2 ? normWeight + rounding * rows.LargestNorm : normWeight);
         _slack = Underflow + (metric == VectorMetric.L2 ? (float)(rounding * (norm * norm + rows.LargestOffset)) : 0);
-        SquaredNorm = (float)(norm * norm);
+        Constant = metric == VectorMetric.L2 ? -(float)(norm * norm) : 0;
     }
 
     /// <param name="rows">The same rows as for <see cref="Begin"/>.</param>
@@ -118,7 +118,7 @@ internal sealed class RowScan
 /// </summary>
 internal sealed class ByteRows
 {
-    private const int Zero = 128; // the byte that represents 0
+    public const int Zero = 128; // the byte that represents 0
     private const int Steps = 127;
     private const int Alignment = 64;
     private const float RoundUp = 1.00001f; // the norms below are rounded, and a bound must not be too small
@@ -254,36 +254,22 @@ internal sealed class ByteRows
 
         Errors[position] = (float)Math.Sqrt(error) * RoundUp;
     }
-
-    /// <summary>Must be subtracted from a product of bytes, because byte 128 represents 0.</summary>
-    public static int Correction(in ShortQuery query) => Zero * query.Sum;
 }
 
 /// <summary>A query as 16-bit integers b with one scale s, and the distance of s * b from it.</summary>
-internal readonly ref struct ShortQuery
+/// <param name="Scale">s</param>
+/// <param name="Sum">Sum of b's values.</param>
+/// <param name="Norm">|s * b|</param>
+/// <param name="Error">|query - s * b|</param>
+internal readonly record struct ShortQuery(float Scale, int Sum, float Norm, float Error)
 {
     // The largest sum of products of D bytes with 16-bit values must fit 32 bits.
     private const int LargestSum = int.MaxValue / byte.MaxValue;
 
-    private ShortQuery(ReadOnlySpan<int> pairs, float scale, int sum, float norm, float error)
-    {
-        Pairs = pairs;
-        Scale = scale;
-        Sum = sum;
-        Norm = norm;
-        Error = error;
-    }
-
-    public ReadOnlySpan<int> Pairs { get; } // [PairsOf(D)]: two values in each, the first in the low half
-    public float Scale { get; } // s
-    public int Sum { get; } // the sum of b's values
-    public float Norm { get; } // |s * b|
-    public float Error { get; } // |query - s * b|
-
     public static int PairsOf(int dimension) => (dimension + 1) / 2;
 
     /// <param name="query">[D]</param>
-    /// <param name="pairs">[PairsOf(D)]; overwritten.</param>
+    /// <param name="pairs">[PairsOf(D)] receives b: two values in each, the first in the low half.</param>
     public static ShortQuery Quantize(ReadOnlySpan<float> query, Span<int> pairs)
     {
         float largest = 0;
@@ -309,6 +295,6 @@ internal readonly ref struct ShortQuery
             error += (query[i] - restored) * (query[i] - restored);
         }
 
-        return new ShortQuery(pairs, scale, sum, (float)Math.Sqrt(norm), (float)Math.Sqrt(error));
+        return new ShortQuery(scale, sum, (float)Math.Sqrt(norm), (float)Math.Sqrt(error));
     }
 }
