@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.MemoryMappedFiles;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -30,7 +29,7 @@ internal static class NpyFile
     public static (float[] Values, int Columns) Read(string path)
     {
         using FileStream file = File.OpenRead(path);
-        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32, sizeof(float));
+        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32);
         var matrix = new float[header.Rows * header.Columns];
         file.ReadExactly(MemoryMarshal.AsBytes(matrix.AsSpan()));
         return (matrix, header.Columns);
@@ -40,7 +39,7 @@ internal static class NpyFile
     public static (ReadOnlyMemory<float> Values, int Columns) Map(string path)
     {
         using FileStream file = File.OpenRead(path);
-        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32, sizeof(float));
+        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32);
         return header.Rows == 0
             ? (ReadOnlyMemory<float>.Empty, header.Columns)
             : (new MappedFile(file).Column<float>(file.Position, checked((int)(header.Rows * header.Columns))), header.Columns);
@@ -83,7 +82,7 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
 
     /// <summary>Leaves the stream positioned at the first value.</summary>
     /// <exception cref="InvalidDataException">Not such a matrix in row-major order, or of another size than the header says.</exception>
-    public static NpyHeader Read(FileStream file, string path, string type, int bytesEach)
+    public static NpyHeader Read(FileStream file, string path, string type)
     {
         Span<byte> start = stackalloc byte[10];
         if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start[..8].SequenceEqual(Magic))
@@ -105,7 +104,7 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
 
         long rows = long.Parse(match.Groups["rows"].ValueSpan, CultureInfo.InvariantCulture);
         int columns = int.Parse(match.Groups["columns"].ValueSpan, CultureInfo.InvariantCulture);
-        long bytes = rows * columns * bytesEach;
+        long bytes = rows * columns * (type == Float16 ? sizeof(ushort) : sizeof(float));
         if (columns == 0 || bytes != file.Length - file.Position)
         {
             throw new InvalidDataException($"{path}: {rows} x {columns} of '{type}' need {bytes} bytes of data, the file has {file.Length - file.Position}.");
@@ -121,17 +120,11 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
 /// </summary>
 internal sealed class HalfRows : IDisposable
 {
-    private readonly MemoryMappedFile _mapped;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly MappedFile _file;
     private readonly long _first; // byte of the first value
 
-    private HalfRows(MemoryMappedFile mapped, long first, NpyHeader header)
-    {
-        _mapped = mapped;
-        _view = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        _first = _view.PointerOffset + first;
-        (Count, Columns) = ((int)header.Rows, header.Columns);
-    }
+    private HalfRows(MappedFile file, long first, NpyHeader header) =>
+        (_file, _first, Count, Columns) = (file, first, (int)header.Rows, header.Columns);
 
     public int Count { get; }
     public int Columns { get; }
@@ -140,9 +133,8 @@ internal sealed class HalfRows : IDisposable
     public static HalfRows Map(string path)
     {
         using FileStream file = File.OpenRead(path);
-        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float16, sizeof(ushort));
-        var mapped = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-        return new HalfRows(mapped, file.Position, header);
+        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float16);
+        return new HalfRows(new MappedFile(file), file.Position, header);
     }
 
     /// <param name="rows"><paramref name="count"/> rows, each [columns].</param>
@@ -162,18 +154,14 @@ internal sealed class HalfRows : IDisposable
     public float[] Row(int row)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Count);
-        var halves = new Half[Columns];
-        _view.SafeMemoryMappedViewHandle.ReadSpan((ulong)(_first + ((long)row * Columns * sizeof(ushort))), halves.AsSpan());
+        using MappedFile.Lease held = _file.Hold();
+        ReadOnlyMemory<Half> halves = _file.Column<Half>(_first + (long)row * Columns * sizeof(ushort), Columns);
         var values = new float[Columns];
-        TensorPrimitives.ConvertToSingle(halves, values);
+        TensorPrimitives.ConvertToSingle(halves.Span, values);
         return values;
     }
 
-    public void Dispose()
-    {
-        _view.Dispose();
-        _mapped.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 }
 
 /// <summary>Reads and writes <c>item_map_2d.parquet</c>: index, x, y; both within -1..1.</summary>

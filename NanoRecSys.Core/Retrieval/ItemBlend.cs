@@ -247,7 +247,7 @@ internal sealed class ItemLists : IDisposable
     public static ItemLists Map(string path, double decay)
     {
         using FileStream stream = File.OpenRead(path);
-        NpyHeader header = NpyHeader.Read(stream, path, NpyHeader.Float32, sizeof(float));
+        NpyHeader header = NpyHeader.Read(stream, path, NpyHeader.Float32);
         var file = new MappedFile(stream);
         return new ItemLists(file.Column<float>(stream.Position, checked((int)(header.Rows * header.Columns))), header.Columns, (float)decay, file).RequireRows(path);
     }
