@@ -18,12 +18,13 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
     public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int all) = call.Sequences(0);
-        (int width, int d) = AttentionHead.Widths(all / 3, node.Heads);
+        int width = KernelCall.Multiple(all / 3, ByteSteps.Side); // D
+        int d = node.Heads > 0 ? KernelCall.Multiple(width / node.Heads, AttentionTiles.Side) : throw new InvalidDataException("The node has no heads.");
         int first = node.IsLast ? length - 1 : 0, rows = length - first;
         int n = AttentionTiles.RoundUp(length);
         int* sums = call.Input<int>(0, (long)batch * length * 3 * width);
         float* bias = call.Input<float>(3, 3 * width);
-        float* cos = AttentionHead.Turns(call, 4, length, d), sin = AttentionHead.Turns(call, 5, length, d);
+        float* cos = Turns(call, 4, length, d), sin = Turns(call, 5, length, d);
         StepTensor steps = call.Steps(0, batch, rows, width);
 
         float* scales = Scratch.Take(all + (5L * n * d) + (AttentionTiles.Rows * ((long)n + d)) + ((long)batch * rows * width));
@@ -51,9 +52,9 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
         {
             int* row = sums + ((long)i * 3 * width);
             float* c = cos + (i * half), s = sin + (i * half);
-            AttentionHead.ReadTurned(row, scales, bias, c, s, head.Queries + (i * d), half);
-            AttentionHead.ReadTurned(row + width, scales + width, bias + width, c, s, head.Keys + (i * d), half);
-            AttentionHead.Read(row + (2 * width), scales + (2 * width), bias + (2 * width), head.Values + (i * d), d);
+            ReadTurned(row, scales, bias, c, s, head.Queries + (i * d), half);
+            ReadTurned(row + width, scales + width, bias + width, c, s, head.Keys + (i * d), half);
+            ReadUnturned(row + (2 * width), scales + (2 * width), bias + (2 * width), head.Values + (i * d), d);
         }
 
         int rest = (head.Rows - length) * d; // rows added by rounding up have zero weights, but must not be NaN
@@ -93,41 +94,9 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
         (least, largest) = (low, high);
     }
 
-    /// <summary>Buffers of one head, for n positions of width d.</summary>
-    private readonly struct Head(float* room, int n, int d)
-    {
-        public int Rows => n;
-        public int Width => d;
-
-        public float* Queries => room; // [n, d]
-
-        public float* Keys => room + ((long)n * d); // [n, d]
-
-        public float* KeysTransposed => room + (2L * n * d); // [d, n]
-
-        public float* Values => room + (3L * n * d); // [n, d]
-
-        public float* Scores => room + (4L * n * d); // [4, n]
-
-        public float* Sums => Scores + (AttentionTiles.Rows * n); // [4, d]
-
-        public float* End => Sums + (AttentionTiles.Rows * d);
-    }
-}
-
-internal static unsafe class AttentionHead
-{
-    /// <summary>D and d, the width of a head.</summary>
-    /// <exception cref="InvalidDataException">The kernel does not support these.</exception>
-    public static (int All, int Head) Widths(int width, int heads)
-    {
-        KernelCall.Multiple(width, ByteSteps.Side);
-        return heads > 0 ? (width, KernelCall.Multiple(width / heads, AttentionTiles.Side)) : throw new InvalidDataException("The node has no heads.");
-    }
-
     /// <summary>cos or sin of every position: [max L, d / 2].</summary>
     /// <exception cref="InvalidDataException">The history is longer than the table.</exception>
-    public static float* Turns(KernelCall call, int input, int length, int d)
+    private static float* Turns(KernelCall call, int input, int length, int d)
     {
         long values = call.Values(input);
         if (values < (long)length * (d / 2))
@@ -150,7 +119,7 @@ internal static unsafe class AttentionHead
     /// <param name="to">[d]</param>
     /// <param name="half">d / 2, a multiple of sixteen.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadTurned(int* sums, float* scales, float* bias, float* cos, float* sin, float* to, int half)
+    private static void ReadTurned(int* sums, float* scales, float* bias, float* cos, float* sin, float* to, int half)
     {
         for (int k = 0; k < half; k += Lanes)
         {
@@ -164,11 +133,32 @@ internal static unsafe class AttentionHead
 
     /// <summary>The same without the rotation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Read(int* sums, float* scales, float* bias, float* to, int width)
+    private static void ReadUnturned(int* sums, float* scales, float* bias, float* to, int width)
     {
         for (int k = 0; k < width; k += Lanes)
         {
             ByteSteps.Read(sums + k, scales + k, bias + k).Store(to + k);
         }
+    }
+
+    /// <summary>Buffers of one head, for n positions of width d.</summary>
+    private readonly struct Head(float* room, int n, int d)
+    {
+        public int Rows => n;
+        public int Width => d;
+
+        public float* Queries => room; // [n, d]
+
+        public float* Keys => room + ((long)n * d); // [n, d]
+
+        public float* KeysTransposed => room + (2L * n * d); // [d, n]
+
+        public float* Values => room + (3L * n * d); // [n, d]
+
+        public float* Scores => room + (4L * n * d); // [4, n]
+
+        public float* Sums => Scores + (AttentionTiles.Rows * n); // [4, d]
+
+        public float* End => Sums + (AttentionTiles.Rows * d);
     }
 }
