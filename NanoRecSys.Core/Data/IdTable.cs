@@ -119,8 +119,6 @@ internal sealed class IdTable
     /// <summary>Converts an id from elsewhere to the JSON type of the table's ids.</summary>
     public EntityId Typed(EntityId id) => EntityId.Of(id.Text, AreNumbers && EntityId.IsWholeNumber(id.Text, out _));
 
-    public IdTable Take(int count) => Of(ToArray()[..count]);
-
     public void Write(string path)
     {
         using FileStream file = File.Create(path);

@@ -89,18 +89,6 @@ internal sealed class UserHistories
     /// <returns>The user's position in <see cref="Users"/>; negative if the user is unknown.</returns>
     public int PositionOf(EntityId user) => Users.TryFind(user, out int position) ? position : -1;
 
-    /// <summary>Item rows of a user, oldest first; false if the user is unknown.</summary>
-    public bool TryGet(EntityId user, out ReadOnlySpan<int> history) => TryGet(user, out history, out _);
-
-    /// <summary>Item rows of a user, oldest first, and their times (see <see cref="TimesAt"/>); false if the user is unknown.</summary>
-    public bool TryGet(EntityId user, out ReadOnlySpan<int> history, out ReadOnlySpan<long> times)
-    {
-        int position = PositionOf(user);
-        history = position >= 0 ? At(position) : default;
-        times = position >= 0 ? TimesAt(position) : default;
-        return position >= 0;
-    }
-
     private ReadOnlyMemory<T> Slice<T>(ReadOnlyMemory<T> column, int position)
     {
         ReadOnlySpan<long> offsets = Offsets;
@@ -268,12 +256,10 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
 internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnlyMemory<long> Times = default, long Now = 0)
 {
     /// <summary>A history with only an order.</summary>
-    public static implicit operator TimedHistory(ReadOnlyMemory<int> items) => FromItems(items);
+    public static implicit operator TimedHistory(ReadOnlyMemory<int> items) => new(items);
 
     /// <inheritdoc cref="op_Implicit(ReadOnlyMemory{int})"/>
-    public static implicit operator TimedHistory(int[] items) => FromItems(items);
-
-    public static TimedHistory FromItems(ReadOnlyMemory<int> items) => new(items);
+    public static implicit operator TimedHistory(int[] items) => new(items);
 
     /// <summary>Its last <paramref name="length"/> items, or all if there are fewer.</summary>
     public TimedHistory Last(int length) => new(
@@ -290,9 +276,6 @@ internal readonly record struct Interaction(int User, int Item, float Rating, lo
 /// <summary>Turns a history into the user tower's tokens: an item's row plus one, 0 for padding. Used by training and serving.</summary>
 internal static class SequenceBuilder
 {
-    /// <summary>Number of tokens that <see cref="Fill"/> writes for a history: at most its last <paramref name="maxLength"/> items.</summary>
-    public static int Length(int historyLength, int maxLength) => Math.Min(historyLength, maxLength);
-
     /// <summary>
     /// Writes the last items of <paramref name="history"/> (rows, oldest first) as tokens, right-aligned;
     /// the rest of <paramref name="tokens"/>, at the front, becomes padding.

@@ -46,7 +46,7 @@ internal sealed class OnnxUserTower : IDisposable
         int length = 1; // L', the length of the longest history; shorter ones are padded
         foreach (TimedHistory history in histories)
         {
-            length = Math.Max(length, SequenceBuilder.Length(history.Items.Length, _model.MaxLength));
+            length = Math.Max(length, Math.Min(history.Items.Length, _model.MaxLength));
         }
 
         var tokens = new long[batch * length]; // [B, L']

@@ -173,8 +173,8 @@ public sealed class RecommendTests
     {
         ArtifactVersion version = store.Open(store.ReadCurrent()!);
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
-        Assert.True(HistoriesFile.Read(version.Folder).TryGet(user, out ReadOnlySpan<int> history));
-        int[] seen = history.ToArray();
+        UserHistories histories = HistoriesFile.Read(version.Folder);
+        int[] seen = histories.At(histories.PositionOf(user)).ToArray();
         using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
         float[] embedding = tower.Encode(seen);
         (int Row, float Cosine)[] best = [.. Enumerable.Range(0, vectors.Length / width)

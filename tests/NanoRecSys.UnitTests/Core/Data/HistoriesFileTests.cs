@@ -21,14 +21,13 @@ public sealed class HistoriesFileTests : FolderTests
     {
         UserHistories histories = Open(map);
         Assert.Equal(5, histories.InteractionCount);
-        Assert.True(histories.TryGet(3, out ReadOnlySpan<int> first, out ReadOnlySpan<long> times));
-        Assert.Equal([10, 11], first);
-        Assert.Equal([100, 101], times);
-        Assert.True(histories.TryGet(7, out ReadOnlySpan<int> none));
-        Assert.True(none.IsEmpty);
+        Assert.Equal((0, 1, 2), (histories.PositionOf(3), histories.PositionOf(7), histories.PositionOf(9)));
+        Assert.Equal([10, 11], histories.At(0));
+        Assert.Equal([100, 101], histories.TimesAt(0));
+        Assert.True(histories.At(1).IsEmpty);
         Assert.Equal([12, 13, 14], histories.At(2));
         Assert.Equal([7, 7, 9], histories.TimesAt(2));
-        Assert.False(histories.TryGet(8, out _));
+        Assert.Equal(-1, histories.PositionOf(8));
     }
 
     [Theory]
