@@ -39,10 +39,8 @@ internal static class FaissFile
     /// Not a FAISS index, an unsupported kind, or contradictory contents. Nothing is allocated
     /// before its size is checked against the file's.
     /// </exception>
-    public static IVectorIndex Read(string path) => Read(path, MapFrom);
-
     /// <param name="mapFrom">File size in bytes from which the rows of a flat index stay in the file.</param>
-    public static IVectorIndex Read(string path, long mapFrom)
+    public static IVectorIndex Read(string path, long mapFrom = MapFrom)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
         var reader = new FaissReader(file, path);

@@ -68,15 +68,6 @@ internal static class IndexEngines
     public const string Faiss = "faiss"; // the FAISS library, if installed
 }
 
-internal static class IndexFile
-{
-    /// <param name="engine">See <see cref="IndexEngines"/>.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or of an unsupported kind.</exception>
-    /// <exception cref="FaissException">The engine is FAISS, which is not installed or refuses the file.</exception>
-    public static IVectorIndex Read(string path, string engine) =>
-        engine == IndexEngines.Faiss ? NativeIndex.Read(path) : FaissFile.Read(path);
-}
-
 /// <summary>Keeps one object per thread for its next search, so that a search allocates nothing.</summary>
 internal static class Spare<T>
     where T : class, new()

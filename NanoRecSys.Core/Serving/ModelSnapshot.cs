@@ -273,7 +273,7 @@ internal static class ModelReader
     {
         try
         {
-            return IndexFile.Read(path, engine);
+            return engine == IndexEngines.Faiss ? NativeIndex.Read(path) : FaissFile.Read(path);
         }
         catch (FaissException e)
         {

@@ -81,7 +81,7 @@ public sealed class NativeIndexTests : FolderTests
     public void Without_the_library_the_error_names_the_remedy()
     {
         Assert.SkipWhen(FaissLibrary.IsAvailable, "libfaiss_c is installed.");
-        FaissException e = Assert.Throws<FaissException>(() => IndexFile.Read(Folder.File("any.index"), IndexEngines.Faiss));
+        FaissException e = Assert.Throws<FaissException>(() => NativeIndex.Read(Folder.File("any.index")));
         Assert.Contains(FaissLibrary.PathVariable, e.Message, StringComparison.Ordinal);
     }
 
