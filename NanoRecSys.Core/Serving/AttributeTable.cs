@@ -23,7 +23,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         [Popularity] = AttributeKind.Number,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    private readonly ConcurrentDictionary<string, NumberColumn> _numbers = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, double[]> _numbers = new(StringComparer.OrdinalIgnoreCase); // [V], NaN if an item has none
     private readonly ConcurrentDictionary<string, TextColumn> _texts = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lazy<Dictionary<string, AttributeKind>> _kinds = new(() => ReadKinds(items));
 
@@ -43,7 +43,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
 
     /// <returns>The numbers of the items that meet the condition, ascending. An item without the attribute meets only <c>!=</c>.</returns>
     public IEnumerable<int> Matching(Condition condition, AttributeKind kind) =>
-        items.Count == 0 ? [] : IsNumeric(kind) ? Numbers(condition.Field).Matching(condition) : Texts(condition.Field).Matching(condition);
+        items.Count == 0 ? [] : IsNumeric(kind) ? Matching(Numbers(condition.Field), Conditions.TestOf(condition)) : Texts(condition.Field).Matching(condition);
 
     /// <summary>Describes an attribute for <c>GET /catalog</c>.</summary>
     public AttributeOverview Describe(string field, int mostValues)
@@ -51,7 +51,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         AttributeKind kind = KindOf(field) ?? AttributeKind.Text;
         if (IsNumeric(kind))
         {
-            double[] known = [.. Numbers(field).Values.Where(value => !double.IsNaN(value))];
+            double[] known = [.. Numbers(field).Where(value => !double.IsNaN(value))];
             AttributeValue Shown(double value) => kind == AttributeKind.Time ? AttributeValue.OfTime((long)value) : AttributeValue.OfNumber(value);
             return new AttributeOverview(field, kind, known.Length) { Min = known.Length == 0 ? null : Shown(known.Min()), Max = known.Length == 0 ? null : Shown(known.Max()) };
         }
@@ -60,7 +60,18 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         return new AttributeOverview(field, kind, column.ItemsWithValues) { Values = kind == AttributeKind.Text ? null : [.. column.MostCommon().Take(mostValues)] };
     }
 
-    private NumberColumn Numbers(string field) => _numbers.GetOrAdd(field, _ => new NumberColumn([.. items.Select(item => NumberOf(item, field))]));
+    private static IEnumerable<int> Matching(double[] values, Func<double, bool> test)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (test(values[i]))
+            {
+                yield return i;
+            }
+        }
+    }
+
+    private double[] Numbers(string field) => _numbers.GetOrAdd(field, _ => [.. items.Select(item => NumberOf(item, field))]);
 
     private TextColumn Texts(string field) => _texts.GetOrAdd(field, _ => new TextColumn(items.Select(item => TextsOf(item, field))));
 
@@ -87,32 +98,6 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         }
 
         return kinds;
-    }
-
-    /// <param name="Values">[V], NaN if an item has none.</param>
-    private sealed record NumberColumn(double[] Values)
-    {
-        public IEnumerable<int> Matching(Condition condition)
-        {
-            double bound = condition.Values[0].Number;
-            double[] bounds = [.. condition.Values.Select(value => value.Number)];
-            Func<double, bool> holds = condition.Op switch
-            {
-                Conditions.Less => value => value < bound,
-                Conditions.AtMost => value => value <= bound,
-                Conditions.More => value => value > bound,
-                Conditions.AtLeast => value => value >= bound,
-                Conditions.NotEqual => value => !bounds.Contains(value),
-                _ => value => bounds.Contains(value),
-            };
-            for (int i = 0; i < Values.Length; i++)
-            {
-                if (holds(Values[i]))
-                {
-                    yield return i;
-                }
-            }
-        }
     }
 
     /// <summary>Each item's texts as codes of the distinct texts.</summary>

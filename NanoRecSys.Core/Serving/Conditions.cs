@@ -43,6 +43,22 @@ internal static class Conditions
         return $"{(condition.Field == AttributeTable.Popularity ? "popularity" : condition.Field)} {condition.Op} {(condition.Values.Count > 1 ? $"[{values}]" : values)}";
     }
 
+    /// <returns>Whether a number meets a condition on a numeric attribute.</returns>
+    public static Func<double, bool> TestOf(Condition condition)
+    {
+        double bound = condition.Values[0].Number;
+        double[] bounds = [.. condition.Values.Select(value => value.Number)];
+        return condition.Op switch
+        {
+            Less => value => value < bound,
+            AtMost => value => value <= bound,
+            More => value => value > bound,
+            AtLeast => value => value >= bound,
+            NotEqual => value => !bounds.Contains(value),
+            _ => value => bounds.Contains(value),
+        };
+    }
+
     /// <returns>Conditions on one attribute that no value can meet together; null if there are none.</returns>
     public static Condition[]? Contradiction(IEnumerable<Condition> conditions, Func<string, AttributeKind?> kindOf)
     {
@@ -65,15 +81,8 @@ internal static class Conditions
         double[]? equal = Choices(all, condition => condition.Values.Select(value => value.Number));
         double low = all.Where(condition => condition.Op is More or AtLeast).Select(condition => condition.Values[0].Number).DefaultIfEmpty(double.NegativeInfinity).Max();
         double high = all.Where(condition => condition.Op is Less or AtMost).Select(condition => condition.Values[0].Number).DefaultIfEmpty(double.PositiveInfinity).Min();
-        double[] not = [.. all.Where(condition => condition.Op == NotEqual).SelectMany(condition => condition.Values).Select(value => value.Number)];
-        bool Passes(double value) => !not.Contains(value) && all.All(condition => condition.Op switch
-        {
-            Less => value < condition.Values[0].Number,
-            AtMost => value <= condition.Values[0].Number,
-            More => value > condition.Values[0].Number,
-            AtLeast => value >= condition.Values[0].Number,
-            _ => true,
-        });
+        Func<double, bool>[] tests = Array.ConvertAll(all, TestOf);
+        bool Passes(double value) => tests.All(test => test(value));
         return equal is not null ? equal.Any(Passes) : low < high || (low == high && Passes(low));
     }
 
