@@ -158,9 +158,8 @@ internal sealed class OnnxRanker : IDisposable
         OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
         OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, embeddings, [count, user.Length]);
         OrtValue partsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, parts, [count, PartWidth]);
-        using IDisposableReadOnlyCollection<OrtValue> outputs = signals.Length == 0
-            ? Run(_candidates, CandidateInputs, [userValue, embeddingsValue, partsValue], Logits)
-            : Run(_candidates, CandidateInputsWithSignals, [userValue, embeddingsValue, partsValue, SignalsValue(signals, count)], Logits);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(
+            _candidates, signals.Length == 0 ? CandidateInputs : CandidateInputsWithSignals, [userValue, embeddingsValue, partsValue, .. SignalsValue(signals, count)], Logits);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
@@ -172,9 +171,8 @@ internal sealed class OnnxRanker : IDisposable
     public static float[] ScoreWhole(InferenceSession whole, float[] user, RankerItems items, float[] signals)
     {
         OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
-        using IDisposableReadOnlyCollection<OrtValue> outputs = signals.Length == 0
-            ? Run(whole, [.. whole.InputNames], [userValue, .. items.ToValues()], Logits)
-            : Run(whole, [.. whole.InputNames], [userValue, .. items.ToValues(), SignalsValue(signals, items.Count)], Logits);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(
+            whole, [.. whole.InputNames], [userValue, .. items.ToValues(), .. SignalsValue(signals, items.Count)], Logits);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
@@ -184,8 +182,8 @@ internal sealed class OnnxRanker : IDisposable
         _candidates.Dispose();
     }
 
-    private static OrtValue SignalsValue(float[] signals, int count) =>
-        OrtValue.CreateTensorValueFromMemory(signals, [count, signals.Length / count]);
+    private static OrtValue[] SignalsValue(float[] signals, int count) =>
+        signals.Length == 0 ? [] : [OrtValue.CreateTensorValueFromMemory(signals, [count, signals.Length / count])];
 
     // Disposes the inputs.
     private static IDisposableReadOnlyCollection<OrtValue> Run(InferenceSession session, string[] names, OrtValue[] inputs, string[] outputs)

@@ -133,8 +133,9 @@ internal static class Recommender
             scores[c] = Boosted(model, scores[c], rules.FactorOf(candidates[c].Row));
         }
 
-        return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
-            .Select(candidate => candidate with { Score = catalog.Model.ToScore(candidate.Score) })];
+        return [.. candidates.Select((candidate, i) => candidate with { Score = scores[i] })
+            .OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row)
+            .Select(candidate => candidate with { Score = model.ToScore(candidate.Score) })];
     }
 
     /// <summary>
@@ -257,9 +258,6 @@ internal static class Recommender
         return with + without <= 0 ? value : (float)((with - without) / (with + without));
     }
 
-    private static IOrderedEnumerable<Candidate> BestFirst(IEnumerable<Candidate> candidates) =>
-        candidates.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row);
-
     // Scores relative to their span, so that both weights mean the same for cosines and for sigmoids.
     private static double[] Worth(ServedCatalog catalog, Candidate[] ranked, double popularityPenalty)
     {
@@ -326,24 +324,24 @@ internal sealed class ServedRanker : IDisposable
             Span<float> embedding = embeddings.Span.Slice(c * dimension, dimension);
             Span<float> part = parts.Span.Slice(c * _width, _width);
             Span<float> itsSignals = signals.AsSpan(c * signalCount, signalCount);
-            if (!catalog.IsRead(row))
+            if (catalog.IsRead(row))
+            {
+                _items.Row(row).CopyTo(embedding);
+                _itemParts.AsSpan(row * _width, _width).CopyTo(part);
+                if (profile is not null)
+                {
+                    _signals.Read(profile, row, cosine, itsSignals);
+                }
+            }
+            else // few candidates are new, so their part of the first layer is computed per request
             {
                 CatalogItem item = catalog.ItemAt(row);
                 embedding.Clear();
-                ComputePart(item, part);
+                _graphs.ComputeParts(_features.ReadNew(item, _items.Dimension), part);
                 if (profile is not null)
                 {
                     _signals.Read(profile, item, itsSignals);
                 }
-
-                continue;
-            }
-
-            _items.Row(row).CopyTo(embedding);
-            _itemParts.AsSpan(row * _width, _width).CopyTo(part);
-            if (profile is not null)
-            {
-                _signals.Read(profile, row, cosine, itsSignals);
             }
         }
 
@@ -360,7 +358,4 @@ internal sealed class ServedRanker : IDisposable
     public static float Squash(float score) => 1 / (1 + MathF.Exp(-score));
 
     public void Dispose() => _graphs.Dispose();
-
-    // Few candidates are new, so their part of the first layer is computed per request.
-    private void ComputePart(CatalogItem item, Span<float> part) => _graphs.ComputeParts(_features.ReadNew(item, _items.Dimension), part);
 }

@@ -7,7 +7,7 @@ namespace NanoRecSys.Core.Serving;
 /// Finds items by what users type of a title: whole words, prefixes, parts of words, or words with typos;
 /// without accents, and with or without the article.
 /// </summary>
-internal sealed class TitleSearch
+internal sealed class TitleSearch(IReadOnlyList<CatalogItem> items)
 {
     private const int MaxWords = 16; // every title is compared with every word
     private const int NoMatch = 0;
@@ -18,12 +18,7 @@ internal sealed class TitleSearch
 
     private static readonly HashSet<string> Articles = ["the", "a", "an", "le", "la", "les", "l", "der", "die", "das", "el", "il", "los", "las"];
 
-    private readonly string[][] _words; // the words of each title
-
-    public TitleSearch(IReadOnlyList<CatalogItem> items)
-    {
-        _words = [.. items.Select(item => Words(item.Title))];
-    }
+    private readonly string[][] _words = [.. items.Select(item => Words(item.Title))]; // the words of each title
 
     /// <returns>Positions of the titles that match every word, with a score: higher is better. For a blank query all titles, with equal scores.</returns>
     public IEnumerable<(int Place, int Score)> Find(string query) => Find(query, _words);
