@@ -1,4 +1,6 @@
+using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.Core;
 
@@ -19,3 +21,13 @@ internal sealed partial class CoreJson : JsonSerializerContext
 {
     public static CoreJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });
 }
+
+/// <summary>JSON in Redis, in snake_case. Unlike in <see cref="CoreJson"/>, an absent field is null.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(UserEvent))]
+[JsonSerializable(typeof(ItemRecord))]
+[JsonSerializable(typeof(OldRecord))]
+internal sealed partial class StoredJson : JsonSerializerContext;

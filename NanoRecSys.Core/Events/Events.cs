@@ -15,10 +15,8 @@ internal sealed record UserEvent([property: JsonPropertyName("movie_id")] Entity
     [JsonIgnore] public bool IsPositive { get; init; } = Type != EventTypes.Dislike;
 
     /// <summary>In the order in which they happened, not in which they arrived.</summary>
-    public static int CompareByTime(UserEvent a, UserEvent b)
-    {
-        return a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Received.CompareTo(b.Received);
-    }
+    public static int CompareByTime(UserEvent a, UserEvent b) =>
+        a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Received.CompareTo(b.Received);
 
     /// <summary>Whether both describe the same event, regardless of arrival time.</summary>
     /// <param name="isTimed">False if the server chose the time of <paramref name="other"/>, which is then not compared.</param>
@@ -29,14 +27,14 @@ internal sealed record UserEvent([property: JsonPropertyName("movie_id")] Entity
 /// <summary>An event's stored form: a small JSON object that other programs can also read.</summary>
 internal static class StoredEvent
 {
-    public static byte[] Write(UserEvent happened) => JsonSerializer.SerializeToUtf8Bytes(happened, StoredEventJson.Default.UserEvent);
+    public static byte[] Write(UserEvent happened) => JsonSerializer.SerializeToUtf8Bytes(happened, StoredJson.Default.UserEvent);
 
     /// <exception cref="InvalidDataException">Not an event, or written by a later release.</exception>
     public static UserEvent Read(ReadOnlySpan<byte> stored)
     {
         try
         {
-            UserEvent happened = JsonSerializer.Deserialize(stored, StoredEventJson.Default.UserEvent) ?? throw new InvalidDataException("A stored event is null.");
+            UserEvent happened = JsonSerializer.Deserialize(stored, StoredJson.Default.UserEvent) ?? throw new InvalidDataException("A stored event is null.");
             return happened.Type is not null ? happened : throw new InvalidDataException("A stored event has no type."); // the serializer sets an absent field to null
         }
         catch (JsonException e)
@@ -45,14 +43,6 @@ internal static class StoredEvent
         }
     }
 }
-
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectNullableAnnotations = true,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
-[JsonSerializable(typeof(UserEvent))]
-internal sealed partial class StoredEventJson : JsonSerializerContext;
 
 /// <summary>Event types with a built-in meaning. Any other is an ordinary interaction.</summary>
 internal static class EventTypes

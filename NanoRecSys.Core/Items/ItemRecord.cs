@@ -77,7 +77,7 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
         };
     }
 
-    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, ItemRecordJson.Default.ItemRecord);
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, StoredJson.Default.ItemRecord);
 
     /// <exception cref="InvalidDataException">Not such a record.</exception>
     public static ItemRecord Read(ReadOnlySpan<byte> stored)
@@ -85,8 +85,8 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
         try
         {
             ItemRecord record = stored.StartsWith(OldForm)
-                ? JsonSerializer.Deserialize(stored, ItemRecordJson.Default.OldRecord)!.ToRecord()
-                : JsonSerializer.Deserialize(stored, ItemRecordJson.Default.ItemRecord) ?? throw new InvalidDataException("A stored item is null.");
+                ? JsonSerializer.Deserialize(stored, StoredJson.Default.OldRecord)!.ToRecord()
+                : JsonSerializer.Deserialize(stored, StoredJson.Default.ItemRecord) ?? throw new InvalidDataException("A stored item is null.");
             return EntityId.IsValid(record.ItemId.Text) && record.Categories?.Contains(null!) != true && record.Removed?.Contains(null!) != true
                 ? record
                 : throw new InvalidDataException("A stored item has no id, or null among its categories.");
@@ -125,11 +125,3 @@ internal sealed record OldRecord(EntityId MovieId, string Title, int? Year, IRea
         ? new(MovieId, Added) { Title = Title, Categories = Genres, Attributes = Year is null ? null : ItemAttributes.OfYear(Year) }
         : throw new InvalidDataException("A stored item has no title or genres.");
 }
-
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectNullableAnnotations = true)]
-[JsonSerializable(typeof(ItemRecord))]
-[JsonSerializable(typeof(OldRecord))]
-internal sealed partial class ItemRecordJson : JsonSerializerContext;
