@@ -123,38 +123,26 @@ internal sealed class IdTable
     {
         using FileStream file = File.Create(path);
         new Header(Count, _slots.Length, _text.Length, AreNumbers).Write(file);
-        HistoriesFile.WriteColumn(file, _offsets.Span);
-        HistoriesFile.WriteColumn(file, _slots.Span);
-        HistoriesFile.WriteColumn(file, _text.Span);
+        FileColumns.Write(file, _offsets.Span);
+        FileColumns.Write(file, _slots.Span);
+        FileColumns.Write(file, _text.Span);
     }
 
-    /// <summary>Maps a file; see <see cref="HistoriesFile.Map"/>.</summary>
+    /// <param name="path">A file written by <see cref="Write"/>.</param>
+    /// <param name="map">Whether its columns stay in the file, as in <see cref="HistoriesFile.Map"/>.</param>
     /// <exception cref="InvalidDataException">Not such a file, of another version, or damaged.</exception>
-    public static IdTable Map(string path)
+    public static IdTable Open(string path, bool map)
     {
         using FileStream file = File.OpenRead(path);
         Header header = Header.Read(file, path);
-        var mapped = new MappedFile(file);
-        return Create(
-            path, header, mapped.Column<long>(HeaderBytes, header.Count + 1), mapped.Column<int>(header.SlotsAt, header.Slots),
-            mapped.Column<byte>(header.TextAt, header.TextBytes));
-    }
-
-    /// <summary>Reads a whole file into its own memory.</summary>
-    /// <inheritdoc cref="Map" path="/exception"/>
-    public static IdTable Read(string path)
-    {
-        using FileStream file = File.OpenRead(path);
-        Header header = Header.Read(file, path);
-        return Create(
-            path, header, HistoriesFile.ReadColumn<long>(file, header.Count + 1), HistoriesFile.ReadColumn<int>(file, header.Slots),
-            HistoriesFile.ReadColumn<byte>(file, header.TextBytes));
-    }
-
-    private static IdTable Create(string path, Header header, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> slots, ReadOnlyMemory<byte> text) =>
-        IsAscending(offsets.Span, header.TextBytes) && slots.Span.Count(0) == header.Slots - header.Count && !slots.Span.ContainsAnyExceptInRange(0, header.Count)
+        var columns = new FileColumns(file, map ? new MappedFile(file) : null);
+        ReadOnlyMemory<long> offsets = columns.Read<long>(HeaderBytes, header.Count + 1);
+        ReadOnlyMemory<int> slots = columns.Read<int>(header.SlotsAt, header.Slots);
+        ReadOnlyMemory<byte> text = columns.Read<byte>(header.TextAt, header.TextBytes);
+        return IsAscending(offsets.Span, header.TextBytes) && slots.Span.Count(0) == header.Slots - header.Count && !slots.Span.ContainsAnyExceptInRange(0, header.Count)
             ? new IdTable(offsets, slots, text, header.AreNumbers)
             : throw new InvalidDataException($"{path} is damaged: its offsets or slots do not match {header.Count} ids.");
+    }
 
     private static bool IsAscending(ReadOnlySpan<long> offsets, long end)
     {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace NanoRecSys.Core.Data;
@@ -78,6 +79,41 @@ internal sealed unsafe class MappedFile : IDisposable
 
         protected override void Dispose(bool disposing)
         {
+        }
+    }
+}
+
+/// <summary>Columns of numbers in a file.</summary>
+/// <param name="mapped">The file if its columns are to stay in it; null to read them into memory.</param>
+internal sealed class FileColumns(FileStream file, MappedFile? mapped)
+{
+    private const int Chunk = 1 << 20; // a whole column may have more bytes than one span can hold
+
+    /// <param name="offset">In bytes.</param>
+    public ReadOnlyMemory<T> Read<T>(long offset, int count)
+        where T : unmanaged
+    {
+        if (mapped is not null)
+        {
+            return mapped.Column<T>(offset, count);
+        }
+
+        file.Position = offset;
+        var column = new T[count];
+        for (int start = 0; start < count; start += Chunk)
+        {
+            file.ReadExactly(MemoryMarshal.AsBytes(column.AsSpan(start, Math.Min(Chunk, count - start))));
+        }
+
+        return column;
+    }
+
+    public static void Write<T>(FileStream file, ReadOnlySpan<T> column)
+        where T : unmanaged
+    {
+        for (int start = 0; start < column.Length; start += Chunk)
+        {
+            file.Write(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(Chunk, column.Length - start))));
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 
 namespace NanoRecSys.Core.Data;
 
@@ -105,7 +104,6 @@ internal static class HistoriesFile
 {
     public const string HistoriesName = "histories.bin";
     public const string UsersName = "users.ids";
-    private const int ColumnChunk = 1 << 20; // a whole column may have more bytes than one span can hold
 
     public static void Write(string folder, UserHistories histories)
     {
@@ -114,49 +112,34 @@ internal static class HistoriesFile
         new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes, histories.HasWeights).Write(header);
         using FileStream file = File.Create(Path.Combine(folder, HistoriesName));
         file.Write(header);
-        WriteColumn(file, histories.Offsets);
-        WriteColumn(file, histories.Times);
-        WriteColumn(file, histories.Weights);
-        WriteColumn(file, histories.Items);
+        FileColumns.Write(file, histories.Offsets);
+        FileColumns.Write(file, histories.Times);
+        FileColumns.Write(file, histories.Weights);
+        FileColumns.Write(file, histories.Items);
     }
 
     /// <summary>Reads both files into memory.</summary>
     /// <exception cref="InvalidDataException">Not such files, of another version, or with contradictory fields.</exception>
-    public static UserHistories Read(string folder)
-    {
-        IdTable users = IdTable.Read(Path.Combine(folder, UsersName));
-        string path = Path.Combine(folder, HistoriesName);
-        using FileStream file = File.OpenRead(path);
-        HistoriesLayout layout = HistoriesLayout.Read(file, path);
-        long[] offsets = ReadColumn<long>(file, layout.Users + 1);
-        long[] times = ReadColumn<long>(file, layout.HasTimes ? layout.Interactions : 0);
-        float[] weights = ReadColumn<float>(file, layout.HasWeights ? layout.Interactions : 0);
-        return Create(path, users, offsets, ReadColumn<int>(file, layout.Interactions), times, weights);
-    }
+    public static UserHistories Read(string folder) => Open(folder, map: false);
 
     /// <summary>
     /// Maps both files: the system pages in what is read and drops it under pressure, so that neither the start time nor the
     /// process's memory grows with the data. A file must not be truncated while mapped; replacing it is safe.
     /// </summary>
     /// <inheritdoc cref="Read" path="/exception"/>
-    public static UserHistories Map(string folder)
+    public static UserHistories Map(string folder) => Open(folder, map: true);
+
+    private static UserHistories Open(string folder, bool map)
     {
-        IdTable users = IdTable.Map(Path.Combine(folder, UsersName));
+        IdTable users = IdTable.Open(Path.Combine(folder, UsersName), map);
         string path = Path.Combine(folder, HistoriesName);
         using FileStream file = File.OpenRead(path);
         HistoriesLayout layout = HistoriesLayout.Read(file, path);
-        MappedFile mapped = new(file);
-        return Create(
-            path, users,
-            mapped.Column<long>(HistoriesLayout.Offsets, layout.Users + 1),
-            mapped.Column<int>(layout.Items, layout.Interactions),
-            mapped.Column<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0),
-            mapped.Column<float>(layout.Weights, layout.HasWeights ? layout.Interactions : 0));
-    }
-
-    private static UserHistories Create(
-        string path, IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times, ReadOnlyMemory<float> weights)
-    {
+        var columns = new FileColumns(file, map ? new MappedFile(file) : null);
+        ReadOnlyMemory<long> offsets = columns.Read<long>(HistoriesLayout.Offsets, layout.Users + 1);
+        ReadOnlyMemory<long> times = columns.Read<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0);
+        ReadOnlyMemory<float> weights = columns.Read<float>(layout.Weights, layout.HasWeights ? layout.Interactions : 0);
+        ReadOnlyMemory<int> items = columns.Read<int>(layout.Items, layout.Interactions);
         try
         {
             return new UserHistories(users, offsets, items, times, weights);
@@ -164,27 +147,6 @@ internal static class HistoriesFile
         catch (ArgumentException e)
         {
             throw new InvalidDataException($"{path}: {e.Message}", e);
-        }
-    }
-
-    internal static T[] ReadColumn<T>(FileStream file, int count)
-        where T : unmanaged
-    {
-        var column = new T[count];
-        for (int start = 0; start < count; start += ColumnChunk)
-        {
-            file.ReadExactly(MemoryMarshal.AsBytes(column.AsSpan(start, Math.Min(ColumnChunk, count - start))));
-        }
-
-        return column;
-    }
-
-    internal static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
-        where T : unmanaged
-    {
-        for (int start = 0; start < column.Length; start += ColumnChunk)
-        {
-            file.Write(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(ColumnChunk, column.Length - start))));
         }
     }
 }
