@@ -23,10 +23,12 @@ internal sealed class Catalog
 
         Items = items;
         Ids = IdTable.Of([.. items.Select(item => item.Id)]);
+        MostInteractions = items.Select(item => item.Count).DefaultIfEmpty(0).Max();
     }
 
     public IReadOnlyList<CatalogItem> Items { get; }
     public IdTable Ids { get; } // of Items
+    public int MostInteractions { get; } // of one item
     public int Count => Items.Count;
 
     public bool TryFind(EntityId id, out int row) => Ids.TryFind(id, out row);

@@ -27,7 +27,7 @@ internal sealed class ItemFeatures
         _buckets = new int[catalog.Count * layout.Numbers.Count];
         _positions = new float[_buckets.Length];
         _starts = new long[catalog.Count + 1];
-        float logMax = MathF.Log(1 + catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max());
+        float logMax = MathF.Log(1 + catalog.MostInteractions);
         TypicalCount = TypicalCountOf(catalog);
         TypicalPopularity = logMax > 0 ? MathF.Log(1 + TypicalCount) / logMax : 0;
         var filled = new List<int>();

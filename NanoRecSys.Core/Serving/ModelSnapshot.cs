@@ -14,7 +14,6 @@ internal sealed class ModelSnapshot
     private int _leases = 1; // the slot's own lease
     private CatalogBuilder? _builder;
     private FirstItems? _firstItems;
-    private int _mostInteractions = -1; // not counted yet
     private AttributeTable? _attributes;
     private int[]? _limited;
     private TitleSearch? _titles;
@@ -36,11 +35,6 @@ internal sealed class ModelSnapshot
 
     /// <summary>The items that users most often start with, for new users; counted when the version is loaded.</summary>
     public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
-
-    /// <summary>Number of interactions of the item that has most.</summary>
-    public int MostInteractions => _mostInteractions < 0
-        ? _mostInteractions = Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max()
-        : _mostInteractions;
 
     public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity; // of the most popular item
 

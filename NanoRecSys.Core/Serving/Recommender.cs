@@ -263,7 +263,7 @@ internal static class Recommender
     {
         double low = ranked.Min(candidate => candidate.Score);
         double span = Math.Max(ranked.Max(candidate => candidate.Score) - low, 1e-9);
-        double logMax = Math.Log(1 + catalog.Model.MostInteractions);
+        double logMax = Math.Log(1 + catalog.Model.Catalog.MostInteractions);
         return [.. ranked.Select(candidate =>
         {
             double popularity = logMax > 0 ? Math.Log(1 + catalog.ItemAt(candidate.Row).Count) / logMax : 0;
