@@ -149,7 +149,6 @@ public sealed record RankerInfo(OnnxInfo Onnx, ItemLayout Items, double Retrieve
     public IReadOnlyList<string> Signals { get; init; } = [];
 }
 
-/// <param name="Name">The model's name.</param>
 /// <param name="File">The [V, 2 N] matrix of <see cref="Retrieval.ItemLists"/>.</param>
 /// <param name="Weight">Weight of its score relative to the cosine, after division by the score's root mean square over the catalog.</param>
 /// <param name="Decay">Weight of an item of the history relative to the item after it.</param>

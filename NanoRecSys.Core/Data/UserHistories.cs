@@ -152,8 +152,6 @@ internal static class HistoriesFile
 }
 
 /// <summary>The header of <c>histories.bin</c>, and the offsets of its columns.</summary>
-/// <param name="HasTimes">Whether there is a column of times.</param>
-/// <param name="HasWeights">Whether there is a column of weights.</param>
 internal readonly record struct HistoriesLayout(int Users, int Interactions, bool HasTimes, bool HasWeights)
 {
     public const int HeaderBytes = 24; // a multiple of eight, so that every column is aligned to its number type

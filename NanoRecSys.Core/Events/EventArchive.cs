@@ -5,9 +5,7 @@ using Parquet.Serialization;
 namespace NanoRecSys.Core.Events;
 
 /// <summary>A user's event that is no longer in the store.</summary>
-/// <param name="User">The user.</param>
 /// <param name="Field">Its idempotency key, which is the same in the store and here.</param>
-/// <param name="Event">What happened.</param>
 internal readonly record struct ArchivedEvent(EntityId User, string Field, UserEvent Event);
 
 /// <summary>
@@ -15,7 +13,6 @@ internal readonly record struct ArchivedEvent(EntityId User, string Field, UserE
 /// the move; files of past days are joined. An event is written here before it is deleted from the store, so after a crash it may be in both, or in two
 /// files: readers count each <see cref="ArchivedEvent.Field"/> of a user once, and read the store first.
 /// </summary>
-/// <param name="artifacts">The artifacts folder.</param>
 internal sealed class EventArchive(string artifacts)
 {
     private const string Extension = ".parquet";

@@ -27,7 +27,6 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
     /// <summary>Only the items' popularity is known.</summary>
     public static readonly ItemLayout Empty = new([], []);
 
-    /// <param name="catalog">The catalog to describe.</param>
     /// <param name="notes">Receives a sentence about everything that is left out.</param>
     internal static ItemLayout Of(Catalog catalog, ICollection<string>? notes = null)
     {
@@ -152,7 +151,6 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
 }
 
 /// <summary>How a number or time attribute is read.</summary>
-/// <param name="Name">The attribute's name.</param>
 /// <param name="Edges">Ascending: where a bucket of the ranker ends and the next begins.</param>
 /// <param name="Knots">Ascending: in the content map, a value between two knots is shared between both.</param>
 public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IReadOnlyList<double> Knots)
@@ -178,7 +176,6 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
     internal float Far => IsYear ? FarYears : 1;
 
     /// <summary>Divides values into parts of about equal size; null if there are too few values, or only one distinct value.</summary>
-    /// <param name="name">The attribute's name.</param>
     /// <param name="sorted">The items' values, ascending.</param>
     internal static NumberLayout? Of(string name, double[] sorted)
     {

@@ -19,7 +19,6 @@ internal static class RankerSignals
 
     /// <summary>The signals of a ranker, one for each input: <c>number:price</c> for a number attribute.</summary>
     /// <param name="names">Names from <see cref="All"/>.</param>
-    /// <param name="layout">Layout of the items.</param>
     public static IReadOnlyList<string> Of(IReadOnlyList<string> names, ItemLayout layout) =>
         [.. All.Where(names.Contains).SelectMany(name => name == Numbers ? layout.Numbers.Select(NameOf) : [name])];
 

@@ -90,7 +90,6 @@ internal static unsafe class AttentionTiles
     /// <summary>to[r] = sum over k of weights[r, k] rows[k], for four r and 32 columns: the core of all three products.</summary>
     /// <param name="nextRow">Stride from a row's weight to the next row's.</param>
     /// <param name="nextTerm">Stride from a row's weight to its next one.</param>
-    /// <param name="count">Number of terms.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* weights, int nextRow, int nextTerm, float* rows, int rowStride, int count, float* to, int toStride)
     {

@@ -18,7 +18,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     private readonly ByteRows? _bytes;
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
-    /// <param name="metric">How rows compare with a query.</param>
     /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public FlatIndex(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct, IVectorKernel? kernel = null)
     {
@@ -38,7 +37,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     }
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
-    /// <param name="metric">How rows compare with a query.</param>
     public FlatIndex(float[] vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct)
         : this(vectors.AsMemory(), dimension, metric)
     {
@@ -82,7 +80,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
 /// <summary>fp32 rows that queries are compared with exactly. Larger scores are nearer; distances are negated.</summary>
 /// <param name="vectors">[Count, D]; kept, not copied; may be in a mapped file.</param>
-/// <param name="metric">How rows compare with a query.</param>
 /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
 internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
 {
@@ -132,7 +129,6 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
     /// <summary>Offers the rows kept by a first pass, unless their largest possible score is too low.</summary>
     /// <param name="query">[D]</param>
     /// <param name="ids">The row at each position of the pass; empty if they are the same.</param>
-    /// <param name="best">Receives the rows.</param>
     public void Rescore(BoundedCandidates kept, ReadOnlySpan<float> query, ReadOnlySpan<int> ids, ref TopK best)
     {
         ReadOnlySpan<float> rows = vectors.Span;

@@ -10,7 +10,6 @@ internal sealed class HnswIndex : IVectorIndex
     private int _breadth = 16; // FAISS's default
 
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
-    /// <param name="metric">How rows compare with a query.</param>
     /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public HnswIndex(HnswGraph graph, ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
     {
@@ -174,9 +173,7 @@ internal sealed class HnswWalk
     }
 
     /// <summary>The best rows around a start on one level.</summary>
-    /// <param name="graph">The graph to walk.</param>
     /// <param name="query">[D]</param>
-    /// <param name="start">The first row.</param>
     /// <param name="breadth">Candidates kept (ef): more candidates find more, and cost more.</param>
     /// <returns>Up to <paramref name="breadth"/> rows, best first, valid until the next walk.</returns>
     public ReadOnlySpan<Candidate> Search(HnswGraph graph, ExactRows rows, ReadOnlySpan<float> query, Candidate start, int level, int breadth)

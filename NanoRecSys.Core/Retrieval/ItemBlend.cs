@@ -62,7 +62,6 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="user">[D]</param>
     /// <param name="vectors">[V, D] embeddings of the items in the lists.</param>
-    /// <param name="filter">Which rows may be returned.</param>
     /// <param name="nearest">[K] the index's best rows by cosine with this filter; shorter if there are fewer.</param>
     /// <param name="best">[K] receives the best rows by the blend.</param>
     public int Search(

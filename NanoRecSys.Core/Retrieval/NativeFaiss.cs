@@ -222,7 +222,6 @@ internal static partial class FaissLibrary
     [LibraryImport(Name, EntryPoint = "faiss_Index_search")]
     internal static unsafe partial int Search(FaissIndexHandle index, long queries, float* values, long k, float* distances, long* labels);
 
-    /// <param name="selector">Receives the selector.</param>
     /// <param name="bitmap">Bit i % 8 of byte i / 8 admits row i; must outlive the selector.</param>
     [LibraryImport(Name, EntryPoint = "faiss_IDSelectorBitmap_new")]
     internal static unsafe partial int NewSelector(out IntPtr selector, nuint bytes, byte* bitmap);

@@ -31,7 +31,6 @@ internal sealed class RowScan
     public BoundedCandidates Candidates { get; } = new();
     public float Constant { get; private set; } // of scores of whole rows: -|q|^2 for L2, otherwise 0
 
-    /// <param name="rows">The rows to compare the query with.</param>
     /// <param name="query">[D]</param>
     /// <param name="metric">For L2 scores are 2 q.x - |x|^2 plus the caller's constant, usually <see cref="Constant"/>.</param>
     public void Begin(ByteRows rows, ReadOnlySpan<float> query, VectorMetric metric, int k, IVectorKernel kernel)

@@ -10,8 +10,6 @@ internal static class Audience
 {
     private const int Shown = 12;
 
-    /// <param name="model">The model that recommends.</param>
-    /// <param name="row">The item's row.</param>
     /// <param name="forgotten">Positions of users to leave out.</param>
     public static ItemAudience Of(ModelSnapshot model, int row, IReadOnlySet<int> forgotten)
     {

@@ -11,8 +11,6 @@ internal static class HistoryReader
     public const string UnknownMovies = "unknown_movies";
     public const string EventsUnavailable = "events_unavailable"; // only the events could show whether this user is known
 
-    /// <param name="catalog">The model that answers, with its items.</param>
-    /// <param name="request">Names the user or the session.</param>
     /// <param name="events">The user's events, from the cache lookup.</param>
     public static History Read(ServedCatalog catalog, RecommendationRequest request, UserEvents events)
     {

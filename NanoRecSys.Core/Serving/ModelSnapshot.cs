@@ -207,8 +207,6 @@ internal static class ModelReader
 
     /// <param name="files">The files to read; mapped files stay mapped even if they are deleted.</param>
     /// <param name="folder">The version's own folder, if <paramref name="files"/> is a copy of it.</param>
-    /// <param name="options">Which parts to use.</param>
-    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <exception cref="ArtifactException">Its parts do not match.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static async Task<ModelSnapshot> ReadAsync(ArtifactVersion files, string folder, ModelReaderOptions options, CancellationToken cancellationToken)

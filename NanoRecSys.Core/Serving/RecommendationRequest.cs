@@ -62,7 +62,6 @@ internal sealed record Selection(IReadOnlyList<Condition> Where, IReadOnlyList<E
 }
 
 /// <summary>Moves items up or down in the list.</summary>
-/// <param name="Items">The items.</param>
 /// <param name="Factor">Multiplies their odds.</param>
 internal sealed record Boost(Selection Items, double Factor);
 

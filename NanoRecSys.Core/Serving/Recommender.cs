@@ -67,7 +67,6 @@ internal static class Recommender
     /// <param name="catalog">The items to search, including new ones.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">Its items are excluded inside the search, before the best ones are taken.</param>
-    /// <param name="request">Determines how many places to fill.</param>
     /// <param name="rules">The filter works inside the search, too; pinned items are candidates regardless of it.</param>
     /// <param name="candidates">Minimum number to retrieve.</param>
     /// <returns>Best first; fewer than requested only if the catalog has no more.</returns>
@@ -108,9 +107,7 @@ internal static class Recommender
     }
 
     /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the retrieval scores are used.</summary>
-    /// <param name="catalog">Provides the ranker.</param>
     /// <param name="user">[D]</param>
-    /// <param name="history">The user's history.</param>
     /// <param name="candidates">[C] trained and new items, with their cosines.</param>
     /// <param name="rules">
     /// A boost multiplies an item's odds: its logarithm is added to the logit, whose sigmoid is the score. A cosine counts as odds of
@@ -161,10 +158,8 @@ internal static class Recommender
     }
 
     /// <summary>The requested part of the list: pinned items at their positions, the others in order, or reordered.</summary>
-    /// <param name="catalog">For embeddings and popularity.</param>
     /// <param name="ranked">[C], best first.</param>
     /// <param name="request">K, the offset, and the weights for reordering.</param>
-    /// <param name="rules">The pins.</param>
     /// <returns>At most K. The scores are those of the ranking.</returns>
     public static Candidate[] Arrange(ServedCatalog catalog, Candidate[] ranked, RecommendationRequest request, ListRules rules)
     {
