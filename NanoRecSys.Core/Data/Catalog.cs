@@ -232,10 +232,9 @@ internal readonly partial record struct MovieTitle(string Title, int? Year)
     public static MovieTitle Parse(string raw)
     {
         Match dated = TitleAndYear().Match(raw);
-        bool hasYear = dated.Success && int.Parse(dated.Groups["year"].ValueSpan, CultureInfo.InvariantCulture) is >= ItemText.FirstYear and <= ItemText.LastYear;
-        string title = hasYear ? dated.Groups["title"].Value : raw.Trim();
-        int? year = hasYear ? int.Parse(dated.Groups["year"].ValueSpan, CultureInfo.InvariantCulture) : null;
-        return new MovieTitle(ReadingOrder(title), year);
+        return dated.Success && int.Parse(dated.Groups["year"].ValueSpan, CultureInfo.InvariantCulture) is >= ItemText.FirstYear and <= ItemText.LastYear and int year
+            ? new MovieTitle(ReadingOrder(dated.Groups["title"].Value), year)
+            : new MovieTitle(ReadingOrder(raw.Trim()), null);
     }
 
     private static string ReadingOrder(string title)

@@ -211,21 +211,7 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
     internal double ValueOf(CatalogItem item) => ValueOf(item, Name);
 
     /// <summary>0 for an unknown value, otherwise 1 plus the number of edges that are not above it.</summary>
-    internal int BucketOf(double value)
-    {
-        if (double.IsNaN(value))
-        {
-            return 0;
-        }
-
-        int bucket = 1;
-        while (bucket <= Edges.Count && Edges[bucket - 1] <= value)
-        {
-            bucket++;
-        }
-
-        return bucket;
-    }
+    internal int BucketOf(double value) => double.IsNaN(value) ? 0 : 1 + Edges.Count(edge => edge <= value);
 
     /// <summary>
     /// Position of a value among the others: a year unchanged, any other from 0 for the smallest to 1 for the largest, by knots, so that
