@@ -13,7 +13,7 @@ internal static class Audience
     /// <param name="forgotten">Positions of users to leave out.</param>
     public static ItemAudience Of(ModelSnapshot model, int row, IReadOnlySet<int> forgotten)
     {
-        SampledUser[] sample = [.. model.Sample.Members.Where(user => !forgotten.Contains(user.Position))];
+        SampledUser[] sample = [.. model.Sample.Where(user => !forgotten.Contains(user.Position))];
         var members = new List<AudienceMember>(sample.Length);
         var scores = new float[model.Items.Count]; // [V] for one user at a time
         foreach (SampledUser user in sample)
@@ -51,8 +51,7 @@ internal static class Audience
 }
 
 /// <summary>Users of a model with their embeddings: all of them if that is fast, otherwise a sample for estimates.</summary>
-/// <param name="Members">[S]</param>
-internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
+internal static class UserSample
 {
     public const int Size = 200; // a share of 5% is then accurate to 3 percentage points, 19 times out of 20
     private const int Batch = 20; // histories per run: more is not faster and takes more memory
@@ -60,16 +59,16 @@ internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
     private const long MostProducts = 4_000_000_000; // products of user embeddings and items for one answer: a second on one core
 
     /// <summary>All users if that is fast, otherwise a fixed sample evenly spread over the user ids.</summary>
-    public static UserSample Draw(ModelSnapshot model)
+    public static SampledUser[] Draw(ModelSnapshot model)
     {
         int[] known = [.. Enumerable.Range(0, model.Histories.UserCount).Where(position => model.Histories.At(position).Length > 0)];
         long affordable = Math.Max(Size, MostProducts / ((long)model.Items.Count * model.Items.Dimension));
         affordable = model.UserEmbeddings is null ? Math.Min(affordable, MostEncoded) : affordable;
         int size = (int)Math.Min(affordable, known.Length);
         int[] positions = [.. Enumerable.Range(0, size).Select(i => known[(int)((long)i * known.Length / size)])];
-        return new UserSample(model.UserEmbeddings is { } all
+        return model.UserEmbeddings is { } all
             ? Array.ConvertAll(positions, position => new SampledUser(position, all.Row(position)))
-            : [.. positions.Chunk(Batch).SelectMany(chunk => Encode(model, chunk))]);
+            : [.. positions.Chunk(Batch).SelectMany(chunk => Encode(model, chunk))];
     }
 
     private static IEnumerable<SampledUser> Encode(ModelSnapshot model, int[] positions)

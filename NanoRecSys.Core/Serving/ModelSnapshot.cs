@@ -17,7 +17,7 @@ internal sealed class ModelSnapshot
     private AttributeTable? _attributes;
     private int[]? _limited;
     private TitleSearch? _titles;
-    private UserSample? _sample;
+    private SampledUser[]? _sample;
     private object? _onceLock;
 
     public required ArtifactVersion Artifacts { get; init; }
@@ -53,7 +53,7 @@ internal sealed class ModelSnapshot
         ref _limited, () => [.. Catalog.Items.Where(CatalogBuilder.IsLimited).Select(item => item.Index)]);
 
     /// <summary>Computed once, at the first request for an item's audience; other requests wait for it.</summary>
-    public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
+    public SampledUser[] Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
@@ -188,17 +188,11 @@ internal sealed class ItemVectors
 }
 
 /// <summary>Options for reading a version.</summary>
-internal sealed record ModelReaderOptions
-{
-    /// <summary>One of <see cref="UserTowerPrecision"/>.</summary>
-    public string UserTower { get; init; } = UserTowerPrecision.Auto;
-
-    /// <summary>Whether to use the embeddings computed at publish.</summary>
-    public bool UserEmbeddings { get; init; } = true;
-
-    /// <summary>One of <see cref="IndexEngines"/>.</summary>
-    public string Engine { get; init; } = IndexEngines.Managed;
-}
+/// <param name="UserTower">One of <see cref="UserTowerPrecision"/>.</param>
+/// <param name="UserEmbeddings">Whether to use the embeddings computed at publish.</param>
+/// <param name="Engine">One of <see cref="IndexEngines"/>.</param>
+internal sealed record ModelReaderOptions(
+    string UserTower = UserTowerPrecision.Auto, bool UserEmbeddings = true, string Engine = IndexEngines.Managed);
 
 /// <summary>Loads a published version into memory: files, agreement with the manifest, warm-up. The hashes are already verified.</summary>
 internal static class ModelReader
