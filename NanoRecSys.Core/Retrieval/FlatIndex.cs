@@ -156,24 +156,16 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
 /// An index with rows added after those of an existing one: new items arrive while the index serves, and
 /// rebuilding an approximate index takes minutes. The added rows are searched exactly. Immutable; adding creates a new one.
 /// </summary>
-internal sealed class ExtendedIndex : IVectorIndex
+internal sealed class ExtendedIndex(IVectorIndex first, FlatIndex added) : IVectorIndex
 {
     private const int LongestStackBuffer = 256; // candidates; 2 KB
-    private readonly IVectorIndex _first;
-    private readonly FlatIndex _added;
 
-    private ExtendedIndex(IVectorIndex first, FlatIndex added)
-    {
-        _first = first;
-        _added = added;
-    }
-
-    public string Kind => _first.Kind;
-    public string Engine => _first.Engine;
-    public VectorMetric Metric => _first.Metric;
-    public int Dimension => _first.Dimension;
-    public int Count => _first.Count + _added.Count;
-    public long Memory => _first.Memory + _added.Memory;
+    public string Kind => first.Kind;
+    public string Engine => first.Engine;
+    public VectorMetric Metric => first.Metric;
+    public int Dimension => first.Dimension;
+    public int Count => first.Count + added.Count;
+    public long Memory => first.Memory + added.Memory;
 
     /// <param name="vectors">[rows, Dimension], kept, not copied; the first becomes row <c>index.Count</c>.</param>
     public static ExtendedIndex Add(IVectorIndex index, ReadOnlyMemory<float> vectors) =>
@@ -184,15 +176,15 @@ internal sealed class ExtendedIndex : IVectorIndex
         filter.Require(Count);
         Candidate[]? rented = results.Length > LongestStackBuffer ? ArrayPool<Candidate>.Shared.Rent(2 * results.Length) : null;
         Span<Candidate> both = rented is null ? stackalloc Candidate[2 * results.Length] : rented;
-        int found = _first.Search(query, Part(filter, 0, _first.Count), both[..results.Length]);
-        int added = _added.Search(query, Part(filter, _first.Count, _added.Count), both.Slice(found, results.Length));
-        foreach (ref Candidate candidate in both.Slice(found, added))
+        int found = first.Search(query, Part(filter, 0, first.Count), both[..results.Length]);
+        int foundAdded = added.Search(query, Part(filter, first.Count, added.Count), both.Slice(found, results.Length));
+        foreach (ref Candidate candidate in both.Slice(found, foundAdded))
         {
-            candidate = candidate with { Row = candidate.Row + _first.Count };
+            candidate = candidate with { Row = candidate.Row + first.Count };
         }
 
         var best = new TopK(results);
-        foreach (Candidate candidate in both[..(found + added)])
+        foreach (Candidate candidate in both[..(found + foundAdded)])
         {
             best.Offer(candidate.Row, Metric == VectorMetric.L2 ? -candidate.Score : candidate.Score);
         }
@@ -205,5 +197,5 @@ internal sealed class ExtendedIndex : IVectorIndex
         return best.SortBestFirst(Metric);
     }
 
-    private static RowFilter Part(RowFilter filter, int first, int rows) => new(filter.Excluded?.Slice(first, rows), filter.Allowed?.Slice(first, rows));
+    private static RowFilter Part(RowFilter filter, int start, int rows) => new(filter.Excluded?.Slice(start, rows), filter.Allowed?.Slice(start, rows));
 }

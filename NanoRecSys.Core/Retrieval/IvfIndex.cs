@@ -280,38 +280,29 @@ internal sealed record ScalarQuantizer(float[] Least, float[] Range)
 /// The rows of each list. Every list starts at a multiple of a block's rows, so that its rows can be compared a
 /// block at a time; positions between lists are empty.
 /// </summary>
-internal sealed class InvertedLists
+/// <param name="starts">[lists]</param>
+/// <param name="sizes">[lists]</param>
+/// <param name="ids">[positions], -1 if empty.</param>
+internal sealed class InvertedLists(int[] starts, int[] sizes, int[] ids, int rows)
 {
-    private readonly int[] _starts; // [lists]
-    private readonly int[] _sizes; // [lists]
-    private readonly int[] _ids; // [positions], -1 if empty
+    public int Count => sizes.Length;
+    public int Rows => rows; // rows in all lists
+    public int Positions => ids.Length;
+    public ReadOnlySpan<int> Ids => ids; // [Positions] the row at each, or -1
+    public long Memory => sizeof(int) * (ids.LongLength + 2L * sizes.Length);
 
-    private InvertedLists(int[] starts, int[] sizes, int[] ids, int rows)
-    {
-        _starts = starts;
-        _sizes = sizes;
-        _ids = ids;
-        Rows = rows;
-    }
+    public int Start(int list) => starts[list];
 
-    public int Count => _sizes.Length;
-    public int Rows { get; } // rows in all lists
-    public int Positions => _ids.Length;
-    public ReadOnlySpan<int> Ids => _ids; // [Positions] the row at each, or -1
-    public long Memory => sizeof(int) * (_ids.LongLength + 2L * _sizes.Length);
-
-    public int Start(int list) => _starts[list];
-
-    public int Size(int list) => _sizes[list];
+    public int Size(int list) => sizes[list];
 
     /// <returns>[Positions] the list of each position, -1 if it is empty.</returns>
     public int[] ListOfPositions()
     {
-        var lists = new int[_ids.Length];
+        var lists = new int[ids.Length];
         Array.Fill(lists, -1);
         for (int list = 0; list < Count; list++)
         {
-            lists.AsSpan(_starts[list], _sizes[list]).Fill(list);
+            lists.AsSpan(starts[list], sizes[list]).Fill(list);
         }
 
         return lists;

@@ -150,18 +150,12 @@ internal sealed class FirstItems
 }
 
 /// <summary>The item tower's output: one row of unit length per item, so that a dot product is a cosine.</summary>
-internal sealed class ItemVectors
+/// <param name="values">[V, D], row-major.</param>
+internal sealed class ItemVectors(float[] values, int dimension)
 {
-    private readonly float[] _values; // [V, D]
-
-    private ItemVectors(float[] values, int dimension)
-    {
-        _values = values;
-        Dimension = dimension;
-    }
-
-    public int Dimension { get; }
-    public int Count => _values.Length / Dimension;
+    public int Dimension => dimension;
+    public int Count => values.Length / dimension;
+    public ReadOnlyMemory<float> Values => values; // [V, D], row-major
 
     public static ItemVectors Load(ArtifactVersion version)
     {
@@ -179,10 +173,8 @@ internal sealed class ItemVectors
         return new ItemVectors(values, dimension);
     }
 
-    public ReadOnlyMemory<float> Values => _values; // [V, D], row-major
-
     /// <summary>[D]</summary>
-    public ReadOnlySpan<float> Row(int row) => _values.AsSpan(row * Dimension, Dimension);
+    public ReadOnlySpan<float> Row(int row) => values.AsSpan(row * dimension, dimension);
 
     public float Cosine(int a, int b) => TensorPrimitives.Dot(Row(a), Row(b));
 }
