@@ -50,18 +50,20 @@ internal abstract class IvfIndex : IVectorIndex
     }
 
     /// <param name="query">[D]</param>
-    /// <param name="lists">The lists to search, nearest first, with their centroids' scores or distances.</param>
-    /// <param name="enough">Minimum number of lists to search; after them the search ends as soon as K rows were seen.</param>
+    /// <param name="lists">
+    /// The lists to search, nearest first, with their centroids' scores or distances. After <see cref="Probes"/> of them the search ends as soon
+    /// as K rows were seen.
+    /// </param>
     /// <param name="results">Receives scores or distances.</param>
     /// <returns>The number of candidates, best first.</returns>
-    protected abstract int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results);
+    protected abstract int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, Span<Candidate> results);
 
     private int SearchLists(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int probes)
     {
         Candidate[]? rented = probes > MostOnStack ? ArrayPool<Candidate>.Shared.Rent(probes) : null;
         Span<Candidate> nearest = rented is null ? stackalloc Candidate[probes] : rented.AsSpan(0, probes);
         int lists = Centroids.Search(query, RowFilter.None, nearest);
-        int found = SearchLists(query, filter, nearest[..lists], _probes, results);
+        int found = SearchLists(query, filter, nearest[..lists], results);
         if (rented is not null)
         {
             ArrayPool<Candidate>.Shared.Return(rented);
@@ -95,11 +97,11 @@ internal sealed class IvfFlatIndex : IvfIndex
     public override long Memory => base.Memory + _rows.Memory + _bytes.Memory;
     public ReadOnlySpan<float> Vectors => _rows.Vectors.Span; // [rows, D] in the order of rows
 
-    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
+    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, Span<Candidate> results)
     {
         RowScan scan = Spare<RowScan>.Take();
         scan.Begin(_bytes, query, Metric, results.Length, _rows.Kernel);
-        for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
+        for (int i = 0; i < lists.Length && (i < Probes || !scan.Candidates.IsFull); i++)
         {
             scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), scan.Constant, filter, Lists.Ids);
         }
@@ -165,14 +167,14 @@ internal sealed class IvfScalarIndex : IvfIndex
     /// <param name="codes">[D]</param>
     public void ReadCodes(int position, Span<byte> codes) => _bytes.Read(position, codes);
 
-    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
+    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, Span<Candidate> results)
     {
         float[] scaled = ArrayPool<float>.Shared.Rent(2 * Dimension);
         TensorPrimitives.Multiply(query, _weights, scaled); // [D]
         float middle = TensorPrimitives.Dot(query, _middles);
         RowScan scan = Spare<RowScan>.Take();
         scan.Begin(_bytes, scaled.AsSpan(0, Dimension), Metric, results.Length, _kernel);
-        for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
+        for (int i = 0; i < lists.Length && (i < Probes || !scan.Candidates.IsFull); i++)
         {
             scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), Constant(query, lists[i].Score, middle), filter, Lists.Ids);
         }

@@ -65,7 +65,7 @@ internal sealed class IvfProductIndex : IvfIndex
         }
     }
 
-    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
+    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, Span<Candidate> results)
     {
         CodeScan scan = Spare<CodeScan>.Take();
         Span<float> table = scan.TableFor(Quantizer.Parts);
@@ -77,7 +77,7 @@ internal sealed class IvfProductIndex : IvfIndex
 
         scan.Begin(results.Length, _kernel);
         float squares = TensorPrimitives.Dot(query, query);
-        for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
+        for (int i = 0; i < lists.Length && (i < Probes || !scan.Candidates.IsFull); i++)
         {
             int list = lists[i].Row;
             scan.Scan(_codes, _offsets, Lists.Start(list), Lists.Size(list), Constant(lists[i].Score, squares), filter, Lists.Ids);

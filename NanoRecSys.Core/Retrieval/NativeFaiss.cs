@@ -10,13 +10,12 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
 {
     private readonly FaissIndexHandle _index;
     private readonly IntPtr _lists; // the same index, if it has lists
-    private readonly long _fileBytes;
 
     private NativeIndex(FaissIndexHandle index, string kind, long fileBytes)
     {
         _index = index;
         _lists = FaissLibrary.AsLists(index);
-        _fileBytes = fileBytes;
+        Memory = fileBytes;
         Kind = kind;
         Dimension = FaissLibrary.Dimension(index);
         Count = checked((int)FaissLibrary.Count(index));
@@ -28,7 +27,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
     public VectorMetric Metric { get; }
     public int Dimension { get; }
     public int Count { get; }
-    public long Memory => _fileBytes; // the file's size: the library does not report its memory
+    public long Memory { get; } // the file's size: the library does not report its memory
 
     /// <summary>Reads an index file with the library.</summary>
     /// <exception cref="FaissException">The library is not installed, or refuses the file.</exception>
@@ -266,7 +265,7 @@ internal static partial class FaissLibrary
     }
 }
 
-internal sealed class FaissException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class FaissException(string message) : Exception(message);
 
 /// <summary>A native index; freed when no search uses it.</summary>
 internal sealed class FaissIndexHandle() : SafeHandle(IntPtr.Zero, ownsHandle: true)

@@ -213,14 +213,12 @@ internal sealed class RowSet(int rows)
         Count = CountBits();
     }
 
-    /// <inheritdoc cref="UnionWith"/>
     public void IntersectWith(RowSet other)
     {
         TensorPrimitives.BitwiseAnd(_bits, other._bits, _bits);
         Count = CountBits();
     }
 
-    /// <inheritdoc cref="UnionWith"/>
     public void ExceptWith(RowSet other)
     {
         for (int word = 0; word < _bits.Length; word++)
