@@ -60,7 +60,7 @@ internal sealed class EventRetention(
         foreach (EntityId user in users)
         {
             ArchivedEvent[] all = [.. (await database.HashGetAllAsync(EventKeys.Of(user)))
-                .Select(entry => new ArchivedEvent(user, (string)entry.Name!, StoredEvent.Read((byte[])entry.Value!)))];
+                .Select(entry => new ArchivedEvent(user, (string)entry.Name!, UserEvent.Read((byte[])entry.Value!)))];
             moved.AddRange(all.OrderBy(archived => archived.Event, Comparer<UserEvent>.Create(UserEvent.CompareByTime)).SkipLast(options.Value.MostPerUser));
         }
 

@@ -245,7 +245,7 @@ internal sealed class EventStore(
         List<UserEvent> events = new(stored.Length);
         foreach (RedisValue value in stored)
         {
-            UserEvent happened = StoredEvent.Read((byte[])value!);
+            UserEvent happened = UserEvent.Read((byte[])value!);
             double weight = options.Value.WeightOf(happened.Type);
             if (weight != 0)
             {
@@ -289,7 +289,7 @@ internal sealed class EventStore(
         EntityId[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
         ITransaction transaction = commits.Begin();
         Task<bool>[] writes = [.. events.Select(draft =>
-            transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
+            transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, draft.Event.Write(), When.NotExists))];
         Task[] all =
         [
             .. writes,
@@ -317,7 +317,7 @@ internal sealed class EventStore(
             return isFull ? EventOutcome.LimitReached : EventOutcome.Duplicate; // deleted in the meantime
         }
 
-        UserEvent stored = StoredEvent.Read((byte[])value!);
+        UserEvent stored = UserEvent.Read((byte[])value!);
         return isRetry && stored == draft.Event ? EventOutcome.Stored // by an attempt whose answer was lost
             : stored.Matches(draft.Event, draft.IsTimed) ? EventOutcome.Duplicate
             : EventOutcome.KeyReused;

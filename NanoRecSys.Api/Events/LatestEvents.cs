@@ -85,7 +85,7 @@ internal static class LatestEvents
         if (user is { } one)
         {
             return [.. (await database.HashGetAllAsync(EventKeys.Of(one)))
-                .Select(entry => (one, entry.Name.ToString(), StoredEvent.Read((byte[])entry.Value!)))
+                .Select(entry => (one, entry.Name.ToString(), UserEvent.Read((byte[])entry.Value!)))
                 .Where(happened => item is null || happened.Item3.ItemId == item)
                 .OrderByDescending(happened => happened.Item3.Received).Take(limit)];
         }
@@ -98,7 +98,7 @@ internal static class LatestEvents
             RedisValue[] stored = await Task.WhenAll(references.Select(reference => database.HashGetAsync(EventKeys.Of(reference.User), reference.Field)));
             found.AddRange(references.Zip(stored)
                 .Where(pair => !pair.Second.IsNull)
-                .Select(pair => (pair.First.User, pair.First.Field, Event: StoredEvent.Read((byte[])pair.Second!)))
+                .Select(pair => (pair.First.User, pair.First.Field, Event: UserEvent.Read((byte[])pair.Second!)))
                 .Where(happened => item is null || happened.Event.ItemId == item));
             if (found.Count >= limit)
             {

@@ -22,12 +22,9 @@ internal sealed record UserEvent([property: JsonPropertyName("movie_id")] Entity
     /// <param name="isTimed">False if the server chose the time of <paramref name="other"/>, which is then not compared.</param>
     public bool Matches(UserEvent other, bool isTimed) =>
         this == other with { Received = Received, Timestamp = isTimed ? other.Timestamp : Timestamp };
-}
 
-/// <summary>An event's stored form: a small JSON object that other programs can also read.</summary>
-internal static class StoredEvent
-{
-    public static byte[] Write(UserEvent happened) => JsonSerializer.SerializeToUtf8Bytes(happened, StoredJson.Default.UserEvent);
+    /// <summary>The stored form: a small JSON object that other programs can also read.</summary>
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, StoredJson.Default.UserEvent);
 
     /// <exception cref="InvalidDataException">Not an event, or written by a later release.</exception>
     public static UserEvent Read(ReadOnlySpan<byte> stored)

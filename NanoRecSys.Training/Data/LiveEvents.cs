@@ -108,7 +108,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
             for (int u = 0; u < some.Length; u++)
             {
                 known.UnionWith(stored[u].Select(entry => HashOf(some[u], (string)entry.Name!)));
-                UserEvent[] events = Readable(Array.ConvertAll(stored[u], entry => entry.Value), value => StoredEvent.Read(value), ref damaged);
+                UserEvent[] events = Readable(Array.ConvertAll(stored[u], entry => entry.Value), value => UserEvent.Read(value), ref damaged);
                 Array.Sort(events, UserEvent.CompareByTime);
                 Array.ForEach(events, happened => Add(some[u], happened));
             }

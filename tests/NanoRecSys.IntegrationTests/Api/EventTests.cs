@@ -256,7 +256,7 @@ public sealed class EventTests
         Assert.DoesNotContain(redis.GetServers()[0].Keys(), key => key.ToString().StartsWith("nanorecsys:events:", StringComparison.Ordinal));
         Assert.Equal(4, await LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
 
-        static byte[] Stored(int item) => StoredEvent.Write(new UserEvent(item, item, EventTypes.Watch, null, item));
+        static byte[] Stored(int item) => new UserEvent(item, item, EventTypes.Watch, null, item).Write();
     }
 
     [Fact]

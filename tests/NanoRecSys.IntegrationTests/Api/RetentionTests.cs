@@ -33,7 +33,7 @@ public sealed class RetentionTests
 
         // Simulates a crash after the file was written and before the events were deleted.
         ArchivedEvent first = await archive.ReadAsync().FirstAsync();
-        await database.HashSetAsync(EventKeys.Of(User), first.Field, StoredEvent.Write(first.Event));
+        await database.HashSetAsync(EventKeys.Of(User), first.Field, first.Event.Write());
         await archive.WriteAsync([first], DateTimeOffset.UtcNow);
         Assert.Equal(Sent, (await ReadAsync()).Interactions.Count);
 

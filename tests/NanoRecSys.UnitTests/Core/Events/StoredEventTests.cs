@@ -10,15 +10,15 @@ public sealed class StoredEventTests
     [Fact]
     public void An_event_is_a_small_object_that_other_programs_can_read() => Assert.Equal(
         """{"movie_id":260,"timestamp":1767225600,"type":"rate","rating":4.5,"received":1767225600123456}""",
-        Encoding.UTF8.GetString(StoredEvent.Write(Rated)));
+        Encoding.UTF8.GetString(Rated.Write()));
 
     [Fact]
-    public void What_was_written_is_read() => Assert.Equal(Rated, StoredEvent.Read(StoredEvent.Write(Rated)));
+    public void What_was_written_is_read() => Assert.Equal(Rated, UserEvent.Read(Rated.Write()));
 
     [Fact]
     public void Fields_of_a_later_release_are_ignored() => Assert.Equal(
         Rated with { Rating = null, Received = 1 },
-        StoredEvent.Read("""{"movie_id":260,"timestamp":1767225600,"type":"rate","received":1,"device":"tv"}"""u8));
+        UserEvent.Read("""{"movie_id":260,"timestamp":1767225600,"type":"rate","received":1,"device":"tv"}"""u8));
 
     [Theory]
     [InlineData("")]
@@ -28,7 +28,7 @@ public sealed class StoredEventTests
     [InlineData("""{"movie_id":1,"timestamp":1,"received":1}""")]
     [InlineData("""{"movie_id":1,"timestamp":1,"type":null,"received":1}""")]
     public void An_invalid_event_is_reported_as_such(string stored) =>
-        Assert.Throws<InvalidDataException>(() => StoredEvent.Read(Encoding.UTF8.GetBytes(stored)));
+        Assert.Throws<InvalidDataException>(() => UserEvent.Read(Encoding.UTF8.GetBytes(stored)));
 
     [Fact]
     public void An_event_whose_time_the_server_chose_matches_its_repetition_at_any_time()
