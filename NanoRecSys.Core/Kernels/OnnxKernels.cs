@@ -213,6 +213,23 @@ internal static class OnnxSession
             return session;
         }
     }
+
+    /// <summary>Runs a graph and disposes the inputs.</summary>
+    public static IDisposableReadOnlyCollection<OrtValue> Run(InferenceSession session, string[] names, OrtValue[] inputs, string[] outputs)
+    {
+        try
+        {
+            using var options = new RunOptions();
+            return session.Run(options, names, inputs, outputs);
+        }
+        finally
+        {
+            foreach (OrtValue input in inputs)
+            {
+                input.Dispose();
+            }
+        }
+    }
 }
 
 /// <summary>

@@ -19,19 +19,20 @@ internal sealed class OnnxUserTower : IDisposable
 
     private readonly InferenceSession _session;
     private readonly ModelInfo _model;
+    private readonly string[] _inputs;
 
     /// <exception cref="ArtifactException">The graph's inputs do not match the model.</exception>
     public OnnxUserTower(string path, ModelInfo model)
     {
         _model = model;
+        _inputs = model.TimeBias ? TokensAndTimes : TokensOnly;
         _session = OnnxSession.Open(path);
-        string[] expected = model.TimeBias ? TokensAndTimes : TokensOnly;
-        if (!_session.InputMetadata.Keys.ToHashSet().SetEquals(expected))
+        if (!_session.InputMetadata.Keys.ToHashSet().SetEquals(_inputs))
         {
             string actual = string.Join(", ", _session.InputMetadata.Keys);
             _session.Dispose();
             throw new ArtifactException(
-                $"{Path.GetFileName(path)} has the inputs {actual}, but the model needs {string.Join(", ", expected)}. Run 'export' and 'publish' again.");
+                $"{Path.GetFileName(path)} has the inputs {actual}, but the model needs {string.Join(", ", _inputs)}. Run 'export' and 'publish' again.");
         }
     }
 
@@ -55,36 +56,29 @@ internal sealed class OnnxUserTower : IDisposable
             SequenceBuilder.Fill(histories[b].Items.Span, tokens.AsSpan(b * length, length));
         }
 
-        using OrtValue tokensValue = OrtValue.CreateTensorValueFromMemory(tokens, [batch, length]);
-        if (!_model.TimeBias)
-        {
-            return Run(batch, TokensOnly, [tokensValue]);
-        }
-
-        var times = new long[tokens.Length]; // [B, L']
-        var now = new long[batch]; // [B]
-        for (int b = 0; b < batch; b++)
-        {
-            SequenceBuilder.FillTimes(histories[b], times.AsSpan(b * length, length));
-            now[b] = histories[b].Now;
-        }
-
-        using OrtValue timesValue = OrtValue.CreateTensorValueFromMemory(times, [batch, length]);
-        using OrtValue nowValue = OrtValue.CreateTensorValueFromMemory(now, [batch]);
-        return Run(batch, TokensAndTimes, [tokensValue, timesValue, nowValue]);
-    }
-
-    public void Dispose() => _session.Dispose();
-
-    private float[] Run(int batch, string[] names, OrtValue[] inputs)
-    {
-        using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, names, inputs, Outputs);
+        OrtValue tokensValue = OrtValue.CreateTensorValueFromMemory(tokens, [batch, length]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = OnnxSession.Run(
+            _session, _inputs, _model.TimeBias ? [tokensValue, .. TimeValues(histories, length)] : [tokensValue], Outputs);
         ReadOnlySpan<float> embeddings = outputs[0].GetTensorDataAsSpan<float>(); // [B, D]
         return embeddings.Length == batch * _model.EmbeddingDimension
             ? embeddings.ToArray()
             : throw new ArtifactException(
                 $"The user tower returns {embeddings.Length / batch} values per history, the model has {_model.EmbeddingDimension} dimensions. Run 'export' and 'publish' again.");
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private static OrtValue[] TimeValues(ReadOnlySpan<TimedHistory> histories, int length)
+    {
+        var times = new long[histories.Length * length]; // [B, L']
+        var now = new long[histories.Length]; // [B]
+        for (int b = 0; b < histories.Length; b++)
+        {
+            SequenceBuilder.FillTimes(histories[b], times.AsSpan(b * length, length));
+            now[b] = histories[b].Now;
+        }
+
+        return [OrtValue.CreateTensorValueFromMemory(times, [histories.Length, length]), OrtValue.CreateTensorValueFromMemory(now, [histories.Length])];
     }
 }
 
@@ -143,7 +137,7 @@ internal sealed class OnnxRanker : IDisposable
     /// <param name="parts">[C, H1] receives the parts.</param>
     public void ComputeParts(RankerItems items, Span<float> parts)
     {
-        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(_items, _itemInputs, items.ToValues(), ItemOutputs);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = OnnxSession.Run(_items, _itemInputs, items.ToValues(), ItemOutputs);
         outputs[0].GetTensorDataAsSpan<float>().CopyTo(parts);
     }
 
@@ -158,7 +152,7 @@ internal sealed class OnnxRanker : IDisposable
         OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
         OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, embeddings, [count, user.Length]);
         OrtValue partsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, parts, [count, PartWidth]);
-        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(
+        using IDisposableReadOnlyCollection<OrtValue> outputs = OnnxSession.Run(
             _candidates, signals.Length == 0 ? CandidateInputs : CandidateInputsWithSignals, [userValue, embeddingsValue, partsValue, .. SignalsValue(signals, count)], Logits);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
@@ -171,7 +165,7 @@ internal sealed class OnnxRanker : IDisposable
     public static float[] ScoreWhole(InferenceSession whole, float[] user, RankerItems items, float[] signals)
     {
         OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
-        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(
+        using IDisposableReadOnlyCollection<OrtValue> outputs = OnnxSession.Run(
             whole, [.. whole.InputNames], [userValue, .. items.ToValues(), .. SignalsValue(signals, items.Count)], Logits);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
@@ -184,23 +178,6 @@ internal sealed class OnnxRanker : IDisposable
 
     private static OrtValue[] SignalsValue(float[] signals, int count) =>
         signals.Length == 0 ? [] : [OrtValue.CreateTensorValueFromMemory(signals, [count, signals.Length / count])];
-
-    // Disposes the inputs.
-    private static IDisposableReadOnlyCollection<OrtValue> Run(InferenceSession session, string[] names, OrtValue[] inputs, string[] outputs)
-    {
-        try
-        {
-            using var options = new RunOptions();
-            return session.Run(options, names, inputs, outputs);
-        }
-        finally
-        {
-            foreach (OrtValue input in inputs)
-            {
-                input.Dispose();
-            }
-        }
-    }
 }
 
 /// <summary>The ranker's inputs for C items.</summary>
