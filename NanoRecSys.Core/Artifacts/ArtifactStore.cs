@@ -363,7 +363,7 @@ internal static class VersionFiles
         }
 
         RequireNoLinks(folder, expected.Name);
-        string hash;
+        string hash = "";
         long size;
         try
         {
@@ -374,10 +374,6 @@ internal static class VersionFiles
                 using Stream file = size == 0 ? Stream.Null : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 using Stream copy = copyTo is null ? Stream.Null : CreateCopy(copyTo, expected.Name);
                 (hash, size) = FileHash.Copy(file, copy, expected.Size);
-            }
-            else
-            {
-                hash = "";
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
