@@ -176,8 +176,7 @@ internal static unsafe partial class OnnxKernels
 /// <summary>ONNX Runtime for a server: one thread per call, concurrent calls, and the NanoRecSys operators.</summary>
 internal static class OnnxSession
 {
-    private static readonly Lock FirstSession = new();
-    private static volatile bool _isDomainRegistered;
+    private static readonly Lock Opening = new();
 
     static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
 
@@ -200,17 +199,11 @@ internal static class OnnxSession
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
         OnnxKernels.AddTo(options);
-        if (_isDomainRegistered)
-        {
-            return new InferenceSession(graph, options);
-        }
 
         // The first session adds the domain of the operators to a global map, which ONNX Runtime does not lock: two first sessions at once fail.
-        lock (FirstSession)
+        lock (Opening)
         {
-            var session = new InferenceSession(graph, options);
-            _isDomainRegistered = true;
-            return session;
+            return new InferenceSession(graph, options);
         }
     }
 
