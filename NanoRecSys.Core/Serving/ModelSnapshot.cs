@@ -175,8 +175,6 @@ internal sealed class ItemVectors(float[] values, int dimension)
 
     /// <summary>[D]</summary>
     public ReadOnlySpan<float> Row(int row) => values.AsSpan(row * dimension, dimension);
-
-    public float Cosine(int a, int b) => TensorPrimitives.Dot(Row(a), Row(b));
 }
 
 /// <summary>Options for reading a version.</summary>
