@@ -19,7 +19,7 @@ public sealed record ListOptions
     /// <summary>From the address; invalid parts are ignored.</summary>
     public static ListOptions Parse(string? count, string? categories, string? without, IEnumerable<string>? where, string? diversity) => new()
     {
-        Count = Math.Clamp(int.TryParse(count, CultureInfo.InvariantCulture, out int k) ? k : CountPicker.Default, 1, MaxCount),
+        Count = Math.Clamp(int.TryParse(count, out int k) ? k : CountPicker.Default, 1, MaxCount),
         Categories = List(categories),
         Without = List(without),
         Where = [.. (where ?? []).Select(Condition.Parse).OfType<Condition>().Take(20)],
@@ -91,9 +91,11 @@ public sealed record Condition(string Field, string Op, string Value)
 
     public AttributeCondition ToRequest(CatalogOverview? catalog)
     {
-        bool isNumber = catalog?.Attributes.FirstOrDefault(attribute => string.Equals(attribute.Name, Field, StringComparison.OrdinalIgnoreCase)) is not { Kind: not AttributeKind.Number }
-            && double.TryParse(Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number);
-        return new AttributeCondition(Field, Op == Contains ? "contains" : Op, isNumber ? JsonValue.Create(double.Parse(Value, CultureInfo.InvariantCulture)) : JsonValue.Create(Value));
+        AttributeOverview? known = catalog?.Attributes.FirstOrDefault(attribute => string.Equals(attribute.Name, Field, StringComparison.OrdinalIgnoreCase));
+        JsonValue value = known is not { Kind: not AttributeKind.Number } && double.TryParse(Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+            ? JsonValue.Create(number)
+            : JsonValue.Create(Value);
+        return new AttributeCondition(Field, Op == Contains ? "contains" : Op, value);
     }
 
     public override string ToString() => Field + Op + Value;

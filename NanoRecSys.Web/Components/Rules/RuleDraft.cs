@@ -91,7 +91,7 @@ public sealed class EffectDraft(string kind)
         {
             Pin => $"Pin {what} at {Position}",
             Hide => $"Hide {what}",
-            _ => $"Boost {what} × {Factor.ToString(CultureInfo.InvariantCulture)}",
+            _ => $"Boost {what} × {Factor}",
         };
     }
 

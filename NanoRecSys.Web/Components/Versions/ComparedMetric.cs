@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace NanoRecSys.Web.Components.Versions;
 
 /// <summary>One metric of two versions.</summary>
@@ -26,7 +24,7 @@ public sealed record ComparedMetric(string Name, double A, double B, ConfidenceI
     [
         .. a.Metrics.Keys.Intersect(b.Metrics.Keys)
             .OrderBy(name => Array.IndexOf(First, name) is >= 0 and var place ? place : First.Length)
-            .ThenBy(name => name.Split('@')[0], StringComparer.Ordinal).ThenBy(name => int.TryParse(name.Split('@')[^1], CultureInfo.InvariantCulture, out int k) ? k : 0)
+            .ThenBy(name => name.Split('@')[0], StringComparer.Ordinal).ThenBy(name => int.TryParse(name.Split('@')[^1], out int k) ? k : 0)
             .Take(12)
             .Select(name => new ComparedMetric(name.ToUpperInvariant(), a.Metrics[name], b.Metrics[name], Interval(a, name), Interval(b, name))),
         .. (a.Lists, b.Lists) is ({ } ours, { } theirs) ? Beyond(ours, theirs) : [],
