@@ -131,15 +131,12 @@ public sealed class ServedCatalog(IServiceProvider services)
 {
     private (string Version, CatalogOverview Catalog)? _known;
 
-    /// <returns>Null if it is not loaded.</returns>
-    public CatalogOverview? Find(string? version) => _known is { } known && known.Version == version ? known.Catalog : null;
-
     /// <returns>Null if the API does not answer: the pages then omit the catalog's words and filters.</returns>
     public async Task<CatalogOverview?> ReadAsync(string version, CancellationToken cancellation = default)
     {
-        if (Find(version) is { } known)
+        if (_known is { } known && known.Version == version)
         {
-            return known;
+            return known.Catalog;
         }
 
         try
@@ -158,8 +155,6 @@ public sealed class ServedCatalog(IServiceProvider services)
 /// <summary>Section <c>Api</c>: settings for calling the API.</summary>
 public sealed class ApiOptions
 {
-    public const string Section = "Api";
-
     /// <summary>
     /// Sent when a visitor stores something ("Mark as watched"), for an API with <c>Security:WriteKeys</c>. Never sent with
     /// a change of the served version, because then every visitor could make one.
@@ -172,7 +167,7 @@ public static class ClientRegistration
     /// <summary>The typed client at the service name <c>api</c>, and the feeds that poll it.</summary>
     public static IServiceCollection AddRecommenderClient(this IServiceCollection services)
     {
-        services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section);
+        services.AddOptions<ApiOptions>().BindConfiguration("Api");
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<Feeds>();
         services.AddSingleton<ServedCatalog>();

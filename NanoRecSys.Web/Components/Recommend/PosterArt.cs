@@ -199,7 +199,7 @@ public static class PosterMotifs
         double x = dice.Next(90, 210), y = dice.Next(110, 190), dx = dice.Next(-7, 7), dy = dice.Next(-6, 6);
         for (int i = 9; i > 0; i--)
         {
-            Circle(svg, x + dx * i, y + dy * i, i * 19, 1, i % 2 == 0 ? "var(--deep)" : i == 1 ? "#fff" : Ink, i == 1 ? 1 : 0.85 - i * 0.065);
+            Circle(svg, x + dx * i, y + dy * i, i * 19, i == 1 ? 1 : 0.85 - i * 0.065, i % 2 == 0 ? "var(--deep)" : i == 1 ? "#fff" : Ink);
         }
     });
 
@@ -265,8 +265,8 @@ public static class PosterMotifs
         return svg.ToString();
     }
 
-    private static void Circle(StringBuilder svg, double x, double y, double radius, double opacity, string fill = Ink, double? fade = null) =>
-        svg.Append($"<circle cx='{C(x)}' cy='{C(y)}' r='{C(radius)}' fill='{fill}' opacity='{C(fade ?? opacity)}'/>");
+    private static void Circle(StringBuilder svg, double x, double y, double radius, double opacity, string fill = Ink) =>
+        svg.Append($"<circle cx='{C(x)}' cy='{C(y)}' r='{C(radius)}' fill='{fill}' opacity='{C(opacity)}'/>");
 
     private static void Rectangle(StringBuilder svg, double x, double y, double width, double height, double opacity, string fill = Ink, double rounding = 0) =>
         svg.Append($"<rect x='{C(x)}' y='{C(y)}' width='{C(width)}' height='{C(height)}' rx='{C(rounding)}' fill='{fill}' opacity='{C(opacity)}'/>");
