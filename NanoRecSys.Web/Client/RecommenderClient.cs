@@ -12,15 +12,15 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
 
     /// <summary>Recommendations with other rules than the stored ones, or from a version that is not served.</summary>
     /// <param name="request">User, and the rules or version to try.</param>
-    /// <param name="key">An administrator's; null if unknown.</param>
-    public Task<RecommendationsResponse> PreviewAsync(PreviewRequest request, string? key, CancellationToken cancellation = default) =>
-        SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations/preview", cancellation, Body(request), key);
+    /// <param name="key">An administrator's.</param>
+    public Task<RecommendationsResponse> PreviewAsync(PreviewRequest request, EnteredKey key, CancellationToken cancellation = default) =>
+        SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations/preview", key, cancellation, Body(request));
 
     public Task<RuleDocument> RulesAsync(CancellationToken cancellation = default) => GetAsync<RuleDocument>("/rules", cancellation);
 
-    /// <param name="key">An administrator's; null if unknown.</param>
-    public Task<RuleDocument> SaveRulesAsync(RuleDocument rules, string? key, CancellationToken cancellation = default) =>
-        SendAsync<RuleDocument>(HttpMethod.Put, "/rules", cancellation, Body(rules), key);
+    /// <param name="key">An administrator's.</param>
+    public Task<RuleDocument> SaveRulesAsync(RuleDocument rules, EnteredKey key, CancellationToken cancellation = default) =>
+        SendAsync<RuleDocument>(HttpMethod.Put, "/rules", key, cancellation, Body(rules));
 
     /// <param name="user">Null for all users.</param>
     /// <param name="item">Null for all items.</param>
@@ -28,8 +28,8 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         GetAsync<EventList>($"/events?user={Uri.EscapeDataString(user ?? "")}&item={Uri.EscapeDataString(item ?? "")}", cancellation);
 
     /// <summary>Deletes any user's event; visitors need their own key for this.</summary>
-    public Task<EventsDeleted> DeleteEventAsync(ListedEvent listed, string? key, CancellationToken cancellation = default) =>
-        SendAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(listed.UserId)}/events/{Uri.EscapeDataString(listed.Key)}", cancellation, key: key);
+    public Task<EventsDeleted> DeleteEventAsync(ListedEvent listed, EnteredKey key, CancellationToken cancellation = default) =>
+        SendAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(listed.UserId)}/events/{Uri.EscapeDataString(listed.Key)}", key, cancellation);
 
     /// <summary>Empty for an unknown user, who still gets popular items.</summary>
     public async Task<UserHistoryResponse> HistoryOrNoneAsync(EntityId user, int limit, CancellationToken cancellation = default)
@@ -66,9 +66,9 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<TelemetrySnapshot> TelemetryAsync(int windowSeconds, CancellationToken cancellation = default) =>
         GetAsync<TelemetrySnapshot>($"/debug/telemetry?window={windowSeconds}", cancellation);
 
-    /// <param name="key">An administrator's; null if unknown.</param>
-    public Task<ModelChange> ChangeModelAsync(ModelAction change, string? key, CancellationToken cancellation = default) =>
-        SendAsync<ModelChange>(change.Method, change.Path, cancellation, key: key);
+    /// <param name="key">An administrator's.</param>
+    public Task<ModelChange> ChangeModelAsync(ModelAction change, EnteredKey key, CancellationToken cancellation = default) =>
+        SendAsync<ModelChange>(change.Method, change.Path, key, cancellation);
 
     /// <summary>A plot of a version's training; the caller disposes of the response.</summary>
     public Task<HttpResponseMessage> PlotAsync(string version, string name, CancellationToken cancellation = default) =>
@@ -122,6 +122,19 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             return new Readiness(ReadinessState.Away, null, ["The API does not answer."]);
+        }
+    }
+
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, EnteredKey key, CancellationToken cancellation, HttpContent? content = null)
+    {
+        try
+        {
+            return await SendAsync<T>(method, path, cancellation, content, key.Value);
+        }
+        catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
+        {
+            key.IsNeeded = true;
+            throw;
         }
     }
 }
@@ -187,21 +200,13 @@ public static class ClientRegistration
 /// <summary>The key that a visitor entered, kept while the page is open; requested when the API requires one.</summary>
 public sealed class EnteredKey
 {
-    private string _text = "";
+    /// <summary>Whether a call failed because it needs a key.</summary>
+    public bool IsNeeded { get; set; }
 
-    public bool IsNeeded { get; private set; }
-
-    public string Text
-    {
-        get => _text;
-        set => _text = value.Trim();
-    }
+    public string Text { get; set; } = "";
 
     /// <summary>The key to send; null if there is none.</summary>
-    public string? Value => _text.Length > 0 ? _text : null;
-
-    /// <summary>Remembers that a call failed because it needs a key.</summary>
-    public void Note(ApiException failure) => IsNeeded |= failure.Failure == ApiFailure.KeyNeeded;
+    public string? Value => Text.Trim() is { Length: > 0 } key ? key : null;
 }
 
 /// <summary>A change of the served version.</summary>
