@@ -23,6 +23,10 @@ public static partial class Text
 
     public static string Percent(double share) => share.ToString("0.0%");
 
+    /// <summary>A metric with four decimals, or a dash if it was not measured.</summary>
+    public static string Metric(IReadOnlyDictionary<string, double>? metrics, string name) =>
+        metrics?.TryGetValue(name, out double value) == true ? value.ToString("0.0000") : "–";
+
     public static string Bytes(long bytes) => bytes switch
     {
         >= 1 << 20 => $"{bytes / 1048576.0:0.0} MiB",
