@@ -104,13 +104,12 @@ public sealed record LatencyChartShape(
     /// <param name="windowSeconds">The window's length; the series may be shorter.</param>
     public static LatencyChartShape From(IReadOnlyList<TelemetryPoint> series, string stage, double windowSeconds)
     {
-        double step = series.Count > 0 ? series.Max(point => point.Seconds) : windowSeconds;
-        // The running step is incomplete: use its neighbor's length.
-        if (series.Count > 1)
+        double step = series switch
         {
-            step = (series[1].Time - series[0].Time).TotalSeconds;
-        }
-
+            [] => windowSeconds,
+            [var only] => only.Seconds,
+            _ => (series[1].Time - series[0].Time).TotalSeconds, // the running step at the end is incomplete
+        };
         int columns = Math.Max(series.Count, (int)Math.Round(windowSeconds / step));
         LatencyColumn[] known = [.. series.Select((point, i) => new LatencyColumn(
             point, point.Stages.FirstOrDefault(latency => latency.Stage == stage), 100 * (columns - series.Count + i + 0.5) / columns))];
