@@ -128,7 +128,7 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Unhurried = TimeSpan.FromSeconds(5);
 
-    public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800]; // of the telemetry page, in seconds
+    public static IReadOnlyList<int> Windows { get; } = [1, 5, 30]; // of the telemetry page, in minutes
 
     /// <summary>Every second: pages must report a silent API within three.</summary>
     public LiveFeed<Readiness> Readiness { get; } = new(
@@ -156,12 +156,12 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
         cancellation => SystemView.ReadAsync(Client(services), cancellation), _ => Unhurried, time, logger);
 
     private readonly Dictionary<int, LiveFeed<TelemetrySnapshot>> _telemetry = Windows.ToDictionary(
-        window => window,
-        window => new LiveFeed<TelemetrySnapshot>(
-            cancellation => Client(services).TelemetryAsync(window, cancellation), _ => Second, time, logger));
+        minutes => minutes,
+        minutes => new LiveFeed<TelemetrySnapshot>(
+            cancellation => Client(services).TelemetryAsync(60 * minutes, cancellation), _ => Second, time, logger));
 
-    /// <param name="windowSeconds">One of <see cref="Windows"/>.</param>
-    public LiveFeed<TelemetrySnapshot> Telemetry(int windowSeconds) => _telemetry[windowSeconds];
+    /// <param name="minutes">One of <see cref="Windows"/>.</param>
+    public LiveFeed<TelemetrySnapshot> Telemetry(int minutes) => _telemetry[minutes];
 
     // A client per read, so that its handler is renewed as the factory intends.
     private static RecommenderClient Client(IServiceProvider services) => services.GetRequiredService<RecommenderClient>();

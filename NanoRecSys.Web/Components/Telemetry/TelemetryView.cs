@@ -1,7 +1,7 @@
 namespace NanoRecSys.Web.Components.Telemetry;
 
 /// <summary>The view of the telemetry, kept in the page's address so that it can be shared.</summary>
-/// <param name="Minutes">Of <see cref="Windows"/>.</param>
+/// <param name="Minutes">One of <see cref="Feeds.Windows"/>.</param>
 /// <param name="Order">Order of the requests: <see cref="Slowest"/> or <see cref="Newest"/>.</param>
 public sealed record TelemetryView(int Minutes, string Stage, string Order)
 {
@@ -10,9 +10,6 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
     private const string Total = "total";
     private const int DefaultMinutes = 5;
     private const double LongestWait = 5; // seconds
-
-    public static IReadOnlyList<int> Windows { get; } = [1, 5, 30];
-    public int Seconds => Minutes * 60;
 
     /// <summary>The page's address with this view; defaults are omitted.</summary>
     public string Address
@@ -31,7 +28,7 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
 
     /// <summary>From the address; missing or invalid parts take their default.</summary>
     public static TelemetryView From(int? minutes, string? stage, string? order) => new(
-        minutes is { } asked && Windows.Contains(asked) ? asked : DefaultMinutes,
+        minutes is { } asked && Feeds.Windows.Contains(asked) ? asked : DefaultMinutes,
         string.IsNullOrWhiteSpace(stage) ? Total : stage,
         order == Newest ? Newest : Slowest);
 
