@@ -80,7 +80,7 @@ public sealed class AppHostModelTests(FirstStart start)
     [Fact]
     public async Task A_started_stack_recommends_and_a_service_stopped_on_purpose_stays_stopped()
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", start.Artifacts);
         builder.Services.AddLogging(logging => logging.ClearProviders()); // health checks log failures until a service listens
         await using DistributedApplication app = await builder.BuildAsync(_cancellation);
@@ -107,7 +107,7 @@ public sealed class AppHostModelTests(FirstStart start)
     [Fact]
     public async Task An_event_in_the_Redis_container_survives_a_kill_and_a_shutdown_of_the_stack()
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         ContainerEngine engine = await ContainerEngine.FindAsync(_cancellation);
         string volume = $"nanorecsys-test-{Guid.NewGuid():N}";
         try

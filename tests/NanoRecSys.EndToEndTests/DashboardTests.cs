@@ -22,7 +22,7 @@ public sealed class DashboardTests(FirstStart start)
     [Fact]
     public async Task The_dashboard_requires_its_token()
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         await using Visit dashboard = await Visit.StartAsync(start.Browser, start.Dashboard);
         await dashboard.Page.GotoAsync(new Uri(start.Dashboard, "/").ToString());
         await Expect(dashboard.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/login"));
@@ -60,8 +60,7 @@ public sealed class DashboardTests(FirstStart start)
     public async Task Polling_and_background_work_do_not_hide_user_traces()
     {
         await using Visit dashboard = await OpenAsync();
-        await using Visit telemetry = await Visit.StartAsync(start.Browser, start.Address);
-        await telemetry.OpenAsync("/telemetry?minutes=1"); // polls once a second
+        await using Visit telemetry = await start.OpenAsync("/telemetry?minutes=1"); // polls once a second
         await telemetry.Page.WaitForTimeoutAsync(4_000);
 
         await dashboard.Page.GotoAsync("/traces");
@@ -91,19 +90,16 @@ public sealed class DashboardTests(FirstStart start)
 
     private async Task ShowRecommendationsAsync(string path)
     {
-        await using Visit page = await Visit.StartAsync(start.Browser, start.Address);
-        await page.OpenAsync(path);
+        await using Visit page = await start.OpenAsync(path);
         await page.Marked("recommendation-card").First.WaitForAsync();
     }
 
     private async Task<Visit> OpenAsync()
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         Visit dashboard = await Visit.StartAsync(start.Browser, start.Dashboard, new Screen(1280, 720, ColorScheme.Dark));
         await dashboard.Page.GotoAsync(start.Dashboard.ToString());
         await Expect(dashboard.Page.GetByText("training", new() { Exact = true })).ToBeVisibleAsync();
         return dashboard;
     }
-
-    private static void RequireBrowser() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
 }

@@ -15,7 +15,7 @@ public sealed class DurabilityTests(FirstStart start)
     [Fact]
     public async Task No_acknowledged_event_is_lost_when_everything_is_killed()
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         int[] acknowledged = new int[Writers];
         for (int round = 0; round < 2; round++)

@@ -8,14 +8,14 @@ public sealed class ExploreJourneyTests(FirstStart start)
     [Fact]
     public async Task A_taste_is_built_by_keyboard_and_its_address_can_be_shared()
     {
-        await using Visit visit = await OpenAsync("/taste");
+        await using Visit visit = await start.OpenAsync("/taste");
         await AddAsync(visit, "star wars", "Star Wars: Episode IV - A New Hope");
         await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(10);
         await AddAsync(visit, "godfather", "The Godfather");
         await visit.ExpectAddressAsync("items=260%2C858");
         await Expect(visit.Marked("moved").First).ToBeVisibleAsync(); // The list shows what the second film changed.
 
-        await using Visit friend = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
+        await using Visit friend = await start.OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
         await Expect(friend.Marked("taste-chip")).ToContainTextAsync(["Star Wars", "The Godfather"]);
         await Expect(friend.Marked("recommendation-card")).ToHaveCountAsync(10);
         Assert.Equal(await TitlesAsync(visit), await TitlesAsync(friend));
@@ -25,7 +25,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     [Fact]
     public async Task Removing_the_last_film_shows_the_invitation_again()
     {
-        await using Visit visit = await OpenAsync("/taste?items=260");
+        await using Visit visit = await start.OpenAsync("/taste?items=260");
         await visit.Marked("taste-remove").ClickAsync();
         await Expect(visit.Marked("taste-invitation")).ToBeVisibleAsync();
 
@@ -37,7 +37,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     [Fact]
     public async Task A_search_opens_the_films_page_with_its_links()
     {
-        await using Visit visit = await OpenAsync("/explore");
+        await using Visit visit = await start.OpenAsync("/explore");
         await SearchAsync(visit, "matrix", "The Matrix");
         await visit.ExpectAddressAsync("/item/2571");
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("The Matrix");
@@ -54,7 +54,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     [Fact]
     public async Task An_address_from_earlier_versions_redirects_to_the_item_whose_audience_links_to_the_users_lists()
     {
-        await using Visit visit = await OpenAsync("/movie/260");
+        await using Visit visit = await start.OpenAsync("/movie/260");
         await visit.ExpectAddressAsync("/item/260");
         await Expect(visit.Marked("audience")).ToContainTextAsync("Counted over all 671 users");
         await visit.Marked("audience-member").First.ClickAsync();
@@ -68,7 +68,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     [Fact]
     public async Task The_map_zooms_isolates_genres_and_opens_what_is_clicked()
     {
-        await using Visit visit = await OpenAsync("/explore");
+        await using Visit visit = await start.OpenAsync("/explore");
         await visit.Marked("map-drawn").WaitForAsync(new() { State = WaitForSelectorState.Attached });
         ILocator map = visit.Marked("item-map");
         await visit.Page.GetByLabel("Zoom in").ClickAsync();
@@ -120,12 +120,4 @@ public sealed class ExploreJourneyTests(FirstStart start)
     }
 
     private static async Task<IReadOnlyList<string>> TitlesAsync(Visit visit) => await visit.Marked("recommendation-card").Locator("[data-testid=title]").AllInnerTextsAsync();
-
-    private async Task<Visit> OpenAsync(string path)
-    {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync(path);
-        return visit;
-    }
 }

@@ -10,21 +10,21 @@ public sealed class FirstStartTests(FirstStart start)
     [Fact]
     public void The_page_shows_the_training_until_there_is_a_model()
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         Assert.All((string[])["Loss", "Validation", "train-retriever"], text => Assert.Contains(text, start.TrainingText, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Watching_a_training_become_recommendations_leaves_no_error_in_the_console()
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         Assert.Empty(start.ErrorsDuringTraining);
     }
 
     [Fact]
     public void Nothing_is_requested_from_another_host()
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         Assert.Empty(start.FirstVisit.ForeignRequests);
     }
 
@@ -37,7 +37,7 @@ public sealed class FirstStartTests(FirstStart start)
     [InlineData("ranker", "retriever and ranker")]
     public void The_first_model_has_the_metrics_that_the_README_states(string model, string row)
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         string[] cells = File.ReadLines(Path.Combine(RepositoryFolder.Root, "README.md"))
             .Single(line => line.StartsWith($"| {row} |", StringComparison.Ordinal)).Split('|', StringSplitOptions.TrimEntries);
         string version = File.ReadAllText(Path.Combine(start.Artifacts, "current")).Trim();
@@ -56,7 +56,7 @@ public sealed class FirstStartTests(FirstStart start)
     [Fact]
     public async Task A_web_page_cannot_send_commands_to_the_cache()
     {
-        RequireBrowser();
+        BuiltStack.RequireBrowser();
         int port = int.Parse(Regex.Match(start.Output, @"Cache ready on 127\.0\.0\.1:(\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
         using TcpClient client = new("127.0.0.1", port);
         await using NetworkStream stream = client.GetStream();
@@ -70,9 +70,7 @@ public sealed class FirstStartTests(FirstStart start)
     [Fact]
     public async Task Cards_carry_titles_and_scores()
     {
-        RequireBrowser();
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync("/");
+        await using Visit visit = await start.OpenAsync("/");
         ILocator card = visit.Marked("recommendation-card").First;
         await Expect(card.Locator("[data-testid=title]")).Not.ToBeEmptyAsync();
         await Expect(card.Locator("[data-testid=score]")).Not.ToBeEmptyAsync();
@@ -82,9 +80,7 @@ public sealed class FirstStartTests(FirstStart start)
     [Fact]
     public async Task The_pages_request_is_on_the_telemetry_page_with_its_stages()
     {
-        RequireBrowser();
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync("/");
+        await using Visit visit = await start.OpenAsync("/");
         await Expect(visit.Marked("timing-waterfall").First).ToBeVisibleAsync();
         string requestId = (await visit.Marked("request-id").First.InnerTextAsync()).Trim();
 
@@ -95,6 +91,4 @@ public sealed class FirstStartTests(FirstStart start)
         await Expect(request.Locator("[data-testid=trace-waterfall]")).ToBeVisibleAsync();
         Assert.Empty(visit.Errors);
     }
-
-    private static void RequireBrowser() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
 }

@@ -218,9 +218,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
 
     private async Task<Visit> OpenAsync(string path, string marker)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync(path);
+        Visit visit = await start.OpenAsync(path);
         await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
         return visit;
     }

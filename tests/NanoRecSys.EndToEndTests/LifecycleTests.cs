@@ -12,7 +12,7 @@ public sealed class LifecycleTests(FirstStart start)
     [Fact]
     public async Task A_second_stack_on_the_same_artifacts_trains_nothing_restarts_killed_services_and_dies_with_its_host()
     {
-        RequireModel();
+        BuiltStack.RequireBrowser(); // without one, the shared first start trains no model
         await using StackProcess stack = StackProcess.Start(start.Artifacts);
         await stack.Recommending.WaitAsync(Timeout, TestContext.Current.CancellationToken);
         Assert.NotEqual(start.Address, await stack.Address);
@@ -39,7 +39,7 @@ public sealed class LifecycleTests(FirstStart start)
     [Fact]
     public async Task Taken_ports_move_to_the_next_free_ones_and_replicas_share_an_address()
     {
-        RequireModel();
+        BuiltStack.RequireBrowser(); // without one, the shared first start trains no model
         using TcpListener taken = new(IPAddress.Loopback, 0);
         taken.Start();
         int port = ((IPEndPoint)taken.LocalEndpoint).Port;
@@ -104,7 +104,4 @@ public sealed class LifecycleTests(FirstStart start)
             await Task.Delay(TimeSpan.FromMilliseconds(200), TestContext.Current.CancellationToken);
         }
     }
-
-    // The shared first start trains it.
-    private static void RequireModel() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
 }

@@ -10,7 +10,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     [Fact]
     public async Task Window_stage_and_order_of_the_telemetry_are_chosen_by_keyboard_and_kept_in_the_address()
     {
-        await using Visit visit = await OpenAsync("/?user=3"); // At least one request.
+        await using Visit visit = await start.OpenAsync("/?user=3"); // At least one request.
         await visit.Marked("recommendation-card").First.WaitForAsync();
         await visit.OpenAsync("/telemetry");
 
@@ -26,7 +26,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     [Fact]
     public async Task A_request_opens_by_keyboard_and_shows_which_services_worked_on_it()
     {
-        await using Visit visit = await OpenAsync("/?user=5");
+        await using Visit visit = await start.OpenAsync("/?user=5");
         await visit.Marked("recommendation-card").First.WaitForAsync();
         string request = (await visit.Marked("request-id").First.InnerTextAsync()).Trim();
         await visit.OpenAsync("/telemetry?order=newest");
@@ -43,7 +43,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     [Fact]
     public async Task The_versions_show_their_click_through_rates()
     {
-        await using Visit visit = await OpenAsync("/?user=23");
+        await using Visit visit = await start.OpenAsync("/?user=23");
         await visit.Marked("recommendation-card").First.Locator("[data-testid=card-action]").PressAsync("Enter");
         await Expect(visit.Marked("watched-note")).ToBeVisibleAsync();
 
@@ -56,7 +56,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     [Fact]
     public async Task A_newly_published_version_is_served_compared_and_rolled_back_by_keyboard()
     {
-        await using Visit visit = await OpenAsync("/training");
+        await using Visit visit = await start.OpenAsync("/training");
         ILocator first = visit.Marked("version").First; // The newest.
         (string before, ILocator old) = await ServedAsync(visit);
 
@@ -84,7 +84,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     [Fact]
     public async Task The_training_page_keeps_the_run_its_curve_and_the_plots_of_the_version()
     {
-        await using Visit visit = await OpenAsync("/training");
+        await using Visit visit = await start.OpenAsync("/training");
         await Expect(visit.Marked("training-progress")).ToHaveAttributeAsync("data-state", "completed");
         await Expect(visit.Marked("validation-table").Locator("tbody tr").First).ToBeVisibleAsync();
 
@@ -97,7 +97,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     [Fact]
     public async Task The_race_of_the_served_version_is_a_table_with_the_chosen_candidate()
     {
-        await using Visit visit = await OpenAsync("/training");
+        await using Visit visit = await start.OpenAsync("/training");
         (string name, _) = await ServedAsync(visit);
         var store = new ArtifactStore(start.Artifacts);
         Manifest before = store.ReadManifest(name);
@@ -146,13 +146,5 @@ public sealed class OperateJourneyTests(FirstStart start)
         await link.PressAsync("Enter");
         await visit.ExpectAddressAsync(address);
         await Expect(link).ToHaveAttributeAsync("aria-current", "true"); // The address changes first; the other links follow when the page renders.
-    }
-
-    private async Task<Visit> OpenAsync(string path)
-    {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync(path);
-        return visit;
     }
 }

@@ -51,7 +51,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
     [InlineData("/plots/0123456789ab/retriever-training.png", HttpStatusCode.ServiceUnavailable)]
     public async Task A_silent_api_does_not_make_a_page_a_404(string path, HttpStatusCode expected)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         using HttpClient http = new() { BaseAddress = _server.Address };
         using HttpResponseMessage page = await SendAsync(http, HttpMethod.Get, path);
         Assert.Equal(expected, page.StatusCode);
@@ -60,7 +60,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
     [Fact]
     public async Task Requests_from_a_foreign_page_are_refused_and_pages_run_only_their_own_scripts()
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         using HttpClient http = new() { BaseAddress = _server.Address };
 
         using HttpResponseMessage page = await SendAsync(http, HttpMethod.Get, "/system");
@@ -103,7 +103,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
 
     private async Task<Visit> OpenAsync(string? path)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         Visit visit = await Visit.StartAsync(start.Browser, _server.Address);
         if (path is not null)
         {

@@ -69,7 +69,7 @@ public sealed class PageTests(FirstStart start)
     [MemberData(nameof(Pages))]
     public async Task Each_page_opens_without_errors_jumps_sideways_scrolling_or_accessibility_violations(string name, string path, string marker)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         foreach ((string screenName, Screen screen) in Screens)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
@@ -103,9 +103,7 @@ public sealed class PageTests(FirstStart start)
     [MemberData(nameof(Pages))]
     public async Task Every_keyboard_stop_has_a_visible_focus_and_no_width_scrolls_sideways(string name, string path, string marker)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync(path);
+        await using Visit visit = await start.OpenAsync(path);
         await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
         foreach (int width in new[] { 320, 360, 390, 600, 768, 820, 1024, 1280, 1440, 1920 })
         {
@@ -165,7 +163,7 @@ public sealed class PageTests(FirstStart start)
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
     public async Task A_missing_page_is_an_accessible_404(string name, string path, string marker)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone.Dark })
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
@@ -179,9 +177,7 @@ public sealed class PageTests(FirstStart start)
     [Fact]
     public async Task The_theme_toggle_turns_the_page_dark()
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync("/");
+        await using Visit visit = await start.OpenAsync("/");
         string light = await BackgroundAsync(visit);
         await visit.Marked("theme-toggle").ClickAsync();
         await Expect(visit.Page.Locator("body")).Not.ToHaveCSSAsync("background-color", light);

@@ -17,7 +17,7 @@ public sealed class ReadmeImageTests(FirstStart start)
     [InlineData("telemetry.jpg", "/telemetry?minutes=1", "telemetry-request", 1180)]
     public async Task A_page_has_a_picture_that_is_small_enough_to_keep(string file, string path, string marker, int height)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        BuiltStack.RequireBrowser();
         // The first requests of a process mostly measure JIT compilation, which the pictures should not show.
         // Discarded pictures need no warm-up.
         if (Picture.IsReplacing)
@@ -25,8 +25,7 @@ public sealed class ReadmeImageTests(FirstStart start)
             await SendRequestsAsync(path.StartsWith("/telemetry", StringComparison.Ordinal) ? RequestsShown : RequestsToWarmUp);
         }
 
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, new Screen(1280, height, ColorScheme.Dark));
-        await visit.OpenAsync(path);
+        await using Visit visit = await start.OpenAsync(path, new Screen(1280, height, ColorScheme.Dark));
         await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
         await visit.Page.AddStyleTagAsync(new() { Content = "html { scrollbar-gutter: auto }" }); // No gutter for a scrollbar that pictures do not show.
         await Picture.TakeAsync(visit.Page, file);

@@ -5,7 +5,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
     [Fact]
     public async Task Watching_a_film_changes_the_list_and_the_history_without_a_reload()
     {
-        await using Visit visit = await OpenAsync("/?user=15");
+        await using Visit visit = await start.OpenAsync("/?user=15");
         ILocator card = visit.Marked("recommendation-card").First;
         await card.WaitForAsync();
         string movie = await card.GetAttributeAsync("data-item-id") ?? "";
@@ -24,7 +24,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
     [Fact]
     public async Task Undo_removes_the_film_from_the_history()
     {
-        await using Visit visit = await OpenAsync("/?user=17");
+        await using Visit visit = await start.OpenAsync("/?user=17");
         ILocator card = visit.Marked("recommendation-card").First;
         await card.WaitForAsync();
         string title = await card.Locator("[data-testid=title]").InnerTextAsync();
@@ -45,7 +45,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
     [Fact]
     public async Task Filters_are_kept_in_the_address_and_restored_from_it()
     {
-        await using Visit visit = await OpenAsync("/?user=4");
+        await using Visit visit = await start.OpenAsync("/?user=4");
         await visit.Marked("filters-toggle").ClickAsync();
         await visit.Marked("category-choice").Filter(new() { HasText = "Action" }).ClickAsync();
         await visit.ExpectAddressAsync("categories=Action");
@@ -53,7 +53,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await Expect(visit.Marked("recommendations")).ToHaveAttributeAsync("aria-busy", "false");
         Assert.All(await CategoriesAsync(visit), categories => Assert.Contains("Action", categories, StringComparison.Ordinal));
 
-        await using Visit other = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
+        await using Visit other = await start.OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
         await Expect(other.Marked("filter-tag")).ToHaveTextAsync(["Action"]);
         await other.Marked("recommendation-card").First.WaitForAsync();
         Assert.All(await CategoriesAsync(other), categories => Assert.Contains("Action", categories, StringComparison.Ordinal));
@@ -62,7 +62,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
     [Fact]
     public async Task Diversity_can_be_set_by_keyboard()
     {
-        await using Visit visit = await OpenAsync("/?user=4");
+        await using Visit visit = await start.OpenAsync("/?user=4");
         await visit.Marked("recommendation-card").First.WaitForAsync();
         await visit.Marked("diversity").PressAsync("ArrowRight"); // in one call: the router moves the focus to the heading after loading
         await visit.ExpectAddressAsync("diversity=0.1");
@@ -72,8 +72,9 @@ public sealed class RecommendJourneyTests(FirstStart start)
     [Fact]
     public async Task Opening_the_page_calls_the_api_once_and_not_again_after_prerendering()
     {
+        BuiltStack.RequireBrowser();
         using HttpClient api = new() { BaseAddress = start.Api };
-        await using Visit visit = await Visit.StartAsync(RequiredBrowser(), start.Address);
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
         long before = await RequestsAsync(api);
 
         await visit.OpenAsync("/?user=9&k=7");
@@ -81,19 +82,6 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await Expect(visit.Marked("history-item").First).ToBeVisibleAsync();
 
         Assert.Equal(1, await RequestsAsync(api) - before);
-    }
-
-    private async Task<Visit> OpenAsync(string path)
-    {
-        Visit visit = await Visit.StartAsync(RequiredBrowser(), start.Address);
-        await visit.OpenAsync(path);
-        return visit;
-    }
-
-    private IBrowser RequiredBrowser()
-    {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        return start.Browser;
     }
 
     private static async Task<IReadOnlyList<string>> CategoriesAsync(Visit visit) => await visit.Marked("recommendation-card").Locator(".categories").AllInnerTextsAsync();

@@ -9,9 +9,7 @@ public sealed class TutorialTests(FirstStart start)
     [InlineData("/item/260", "Most similar", "Recommended to")]
     public async Task A_page_has_what_the_tutorial_says(string path, params string[] texts)
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync(path);
+        await using Visit visit = await start.OpenAsync(path);
 
         foreach (string text in texts)
         {
@@ -24,9 +22,7 @@ public sealed class TutorialTests(FirstStart start)
     [Fact]
     public async Task The_tutorial_is_a_page_with_its_picture()
     {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
-        await visit.OpenAsync("/docs/tutorial.md");
+        await using Visit visit = await start.OpenAsync("/docs/tutorial.md");
 
         await Expect(visit.Page).ToHaveTitleAsync("Ten minutes, from zero to a changed model · NanoRecSys");
         ILocator picture = visit.Marked("document").Locator("img").First;

@@ -22,6 +22,9 @@ internal static class BuiltStack
     public static string? BrowserObstacle { get; } = Obstacle
         ?? (Chromium is null ? $"No browser: none of {string.Join(", ", Browsers)} (Debian: apt-get install chromium-headless-shell)." : null);
 
+    /// <summary>Skips the test if this machine has no browser.</summary>
+    public static void RequireBrowser() => Assert.SkipWhen(BrowserObstacle is not null, BrowserObstacle ?? "");
+
     private static string Metadata(string key) => typeof(BuiltStack).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>()
         .First(attribute => attribute.Key == key).Value!;

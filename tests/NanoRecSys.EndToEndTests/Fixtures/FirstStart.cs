@@ -69,6 +69,15 @@ public sealed class FirstStart : IAsyncLifetime
         ErrorsDuringTraining = [.. _visit.Errors];
     }
 
+    /// <summary>Opens a page in a visit of its own; skips the test without a browser.</summary>
+    internal async Task<Visit> OpenAsync(string path, Screen? screen = null)
+    {
+        BuiltStack.RequireBrowser();
+        Visit visit = await Visit.StartAsync(Browser, Address, screen);
+        await visit.OpenAsync(path);
+        return visit;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_visit is not null)
