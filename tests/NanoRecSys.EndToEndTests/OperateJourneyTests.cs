@@ -28,12 +28,15 @@ public sealed class OperateJourneyTests(FirstStart start)
     {
         await using Visit visit = await start.OpenAsync("/?user=5");
         await visit.Marked("recommendation-card").First.WaitForAsync();
+        await Expect(visit.Marked("timing-waterfall").First).ToBeVisibleAsync();
         string request = (await visit.Marked("request-id").First.InnerTextAsync()).Trim();
-        await visit.OpenAsync("/telemetry?order=newest");
+        await visit.OpenAsync("/telemetry?order=newest"); // by default the slowest come first, and this one may be fast
+        await Expect(visit.Marked("telemetry-stage-row").First).ToBeVisibleAsync();
 
         ILocator row = visit.Page.Locator($"[data-testid=telemetry-request][data-request='{request}']");
         await row.Locator("button").PressAsync("Enter");
 
+        await Expect(row.Locator("[data-testid=trace-waterfall]")).ToBeVisibleAsync();
         await Expect(row.Locator("[data-testid=trace-waterfall] .part").First).ToHaveTextAsync("Web"); // The page made the request.
         await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage=recommend] .part")).ToHaveTextAsync("API");
         await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage='cache.get'] .part")).ToHaveTextAsync(new Regex("Redis|API"));

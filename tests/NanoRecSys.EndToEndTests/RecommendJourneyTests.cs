@@ -60,16 +60,6 @@ public sealed class RecommendJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task Diversity_can_be_set_by_keyboard()
-    {
-        await using Visit visit = await start.OpenAsync("/?user=4");
-        await visit.Marked("recommendation-card").First.WaitForAsync();
-        await visit.Marked("diversity").PressAsync("ArrowRight"); // in one call: the router moves the focus to the heading after loading
-        await visit.ExpectAddressAsync("diversity=0.1");
-        Assert.Empty(visit.Errors);
-    }
-
-    [Fact]
     public async Task Opening_the_page_calls_the_api_once_and_not_again_after_prerendering()
     {
         BuiltStack.RequireBrowser();
