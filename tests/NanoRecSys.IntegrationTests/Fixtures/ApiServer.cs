@@ -48,8 +48,8 @@ internal sealed class ApiServer : IAsyncDisposable
     /// <param name="redis">A connection string, or null to run without a cache.</param>
     public static ApiServer Start(string? redis = null, params (string Name, string Value)[] settings) => new(redis, null, settings);
 
-    /// <summary>Starts with settings on an existing artifacts folder, and waits until the pinned or current version is served.</summary>
-    public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis, params (string Name, string Value)[] settings)
+    /// <summary>Starts on an existing artifacts folder, and waits until the pinned or current version is served.</summary>
+    public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null, params (string Name, string Value)[] settings)
     {
         var server = new ApiServer(redis, store, settings);
         await server.ServeAsync(store.ReadPinned() ?? store.ReadCurrent()!);
@@ -63,9 +63,6 @@ internal sealed class ApiServer : IAsyncDisposable
         await server.ServeAsync(model.Publish(server.Store).Manifest.ModelVersion);
         return server;
     }
-
-    /// <summary>Starts on an existing artifacts folder, and waits until the pinned or current version is served.</summary>
-    public static Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null) => StartAsync(store, redis, settings: []);
 
     /// <summary>Waits until this version is served; polls <c>/readyz</c>, which is not rate limited.</summary>
     public Task ServeAsync(string version) => UntilAsync($"version {version} is served", async () =>
