@@ -130,8 +130,7 @@ public sealed class CacheTests
     [Fact]
     public async Task A_hanging_cache_delays_a_few_requests_by_a_second_and_no_others()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(28), cache.ConnectionString + ApiServer.DefaultTimeout, WithoutMemory);
         await api.PostAsync("/recommend", Everything);
 

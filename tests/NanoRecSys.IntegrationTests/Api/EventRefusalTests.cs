@@ -58,8 +58,7 @@ public sealed class EventRefusalTests
     [Fact]
     public async Task While_Redis_hangs_a_user_known_only_from_events_is_not_reported_as_unknown()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(115), cache.ConnectionString + ApiServer.DefaultTimeout, ("Recommendations:MemoryBytes", "0"));
         await api.PostAsync("/events", $$"""{"user_id": {{FirstUser}}, "movie_id": 1010}""");
 
@@ -74,8 +73,7 @@ public sealed class EventRefusalTests
     [Fact]
     public async Task A_full_store_refuses_events_with_503_keeps_old_events_and_evicts_answers()
     {
-        using var cache = new CacheServer.RedisCache("--maxmemory", "3mb", "--maxmemory-policy", "volatile-lru");
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis("--maxmemory", "3mb", "--maxmemory-policy", "volatile-lru");
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(112), cache.ConnectionString);
         int stored = 0;
         HttpStatusCode status;

@@ -15,8 +15,7 @@ public sealed class EventTruthTests
     [InlineData("full", "--maxmemory", "1mb")]
     public async Task A_store_that_refuses_writes_is_reported_with_its_reason_in_the_answer_and_the_status(string reason, params string[] options)
     {
-        using var cache = new CacheServer.RedisCache(options);
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis(options);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(611), cache.ConnectionString);
 
         using HttpResponseMessage response = await api.SendAsync("/events", Event);
@@ -43,8 +42,7 @@ public sealed class EventTruthTests
     public async Task A_read_only_replica_of_Redis_is_reported_as_not_writable()
     {
         using CacheServer master = CacheServer.Start(CacheServer.Redis);
-        using var replica = new CacheServer.RedisCache("--replicaof", "127.0.0.1", master.ConnectionString.Split(':')[1]);
-        replica.Start();
+        using CacheServer.RedisCache replica = CacheServer.StartRedis("--replicaof", "127.0.0.1", master.ConnectionString.Split(':')[1]);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(612), replica.ConnectionString);
 
         using HttpResponseMessage response = await api.SendAsync("/events", Event);
@@ -60,8 +58,7 @@ public sealed class EventTruthTests
     [InlineData("resetchannels")] // publishing notices is not permitted
     public async Task A_command_that_is_not_permitted_stores_nothing_and_the_answer_says_so(string denied)
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await cache.ExecuteAsync("ACL", "SETUSER", "api", "on", ">secret", "~*", "&*", "+@all", denied);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(613), $"{cache.ConnectionString},user=api,password=secret");
 
@@ -78,8 +75,7 @@ public sealed class EventTruthTests
     [Fact]
     public async Task A_foreign_value_in_one_users_key_refuses_the_whole_batch()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await cache.ExecuteAsync("SET", "nanorecsys:user:{5102}:events", "foreign");
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(614), cache.ConnectionString);
 

@@ -56,8 +56,7 @@ public sealed class MemoryTests
     [Fact]
     public async Task While_notices_cannot_arrive_memory_is_not_used_and_its_answers_are_discarded()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(523), cache.ConnectionString + ApiServer.DefaultTimeout);
         await UntilInMemoryAsync(api, cache);
 

@@ -27,8 +27,7 @@ public sealed class StoreHealthTests
     public async Task A_store_that_comes_back_with_its_data_is_not_reported()
     {
         using var folder = new TemporaryFolder();
-        using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", folder.Path);
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", folder.Path);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(642), cache.ConnectionString);
         await ApiServer.UntilAsync("the store is reported as writable", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
 
@@ -43,8 +42,7 @@ public sealed class StoreHealthTests
     [Fact]
     public async Task A_Redis_that_may_lose_events_causes_a_warning_at_startup()
     {
-        using var cache = new CacheServer.RedisCache("--maxmemory-policy", "allkeys-lfu");
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis("--maxmemory-policy", "allkeys-lfu");
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(643), cache.ConnectionString);
 
         await ApiServer.UntilAsync("its settings are read", async () => (await WarningsAsync(api)).Length >= 2);
@@ -57,8 +55,7 @@ public sealed class StoreHealthTests
     [Fact]
     public async Task A_clock_thirty_days_ahead_of_Redis_stores_no_event_in_the_future()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
         using var health = new StoreHealth(new SkewedClock(), NullLogger<StoreHealth>.Instance, redis);
 
@@ -72,8 +69,7 @@ public sealed class StoreHealthTests
     [Fact]
     public async Task A_corrected_clock_is_trusted_again()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
         var clock = new SkewedClock();
         using var health = new StoreHealth(clock, NullLogger<StoreHealth>.Instance, redis);
@@ -91,8 +87,7 @@ public sealed class StoreHealthTests
     [Fact]
     public async Task A_refusal_that_has_ended_is_not_reported_until_the_next_write()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
         using var health = new StoreHealth(TimeProvider.System, NullLogger<StoreHealth>.Instance, redis);
 

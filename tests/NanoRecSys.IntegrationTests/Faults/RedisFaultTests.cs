@@ -16,8 +16,7 @@ public sealed class RedisFaultTests : IDisposable
     [Fact]
     public async Task Repeated_kills_under_load_fail_no_recommendation_and_lose_no_acknowledged_event()
     {
-        using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", _folder.Path);
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", _folder.Path);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(411), cache.ConnectionString, ("Events:MostPerUser", "100000")); // none is archived
         var acknowledged = new ConcurrentDictionary<int, int>();
         using var stop = new CancellationTokenSource();
@@ -96,8 +95,7 @@ public sealed class RedisFaultTests : IDisposable
     [Fact]
     public async Task Without_Redis_a_history_is_marked_degraded_and_no_user_is_unknown()
     {
-        using var cache = new CacheServer.RedisCache();
-        cache.Start();
+        using CacheServer.RedisCache cache = CacheServer.StartRedis();
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(414), cache.ConnectionString);
         await api.PostAsync("/events", $$"""{"user_id": {{FirstUser}}, "movie_id": 1010}""");
         JsonElement before = await api.GetAsync("/users/11/history");

@@ -29,6 +29,13 @@ internal abstract class CacheServer : IDisposable
         return server;
     }
 
+    public static RedisCache StartRedis(params string[] options)
+    {
+        var server = new RedisCache(options);
+        server.Start();
+        return server;
+    }
+
     /// <summary>Starts it and returns once it answers.</summary>
     public abstract void Start();
 
