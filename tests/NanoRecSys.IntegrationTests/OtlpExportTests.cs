@@ -71,19 +71,14 @@ public sealed class OtlpExportTests : IDisposable
     private ProgramProcess StartApi(Collector collector, CacheServer cache)
     {
         new RandomModel(91).Publish(new ArtifactStore(_artifacts.Path));
-        return ProgramProcess.Start("NanoRecSys.Api", new Dictionary<string, string>(collector.Environment("api-7", "secret"))
-        {
-            ["ConnectionStrings__cache"] = cache.ConnectionString,
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["Artifacts__Path"] = _artifacts.Path,
-        });
+        return ProgramProcess.StartApi(
+            _artifacts.Path, [.. collector.Environment("api-7", "secret").Select(variable => (variable.Key, variable.Value)), ("ConnectionStrings__cache", cache.ConnectionString)]);
     }
 
     private static async Task<HttpClient> ReadyAsync(ProgramProcess api)
     {
         var client = new HttpClient { BaseAddress = await api.Address.WaitAsync(Timeout, TestContext.Current.CancellationToken) };
-        await ApiServer.UntilAsync("the model is served", async () =>
-            (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+        await ApiServer.UntilReadyAsync(client);
         return client;
     }
 

@@ -97,12 +97,10 @@ public sealed class ModelLifecycleTests : IDisposable
         try
         {
             new RandomModel(315).Publish(store);
-            using ProgramProcess api = ProgramProcess.Start(
-                "NanoRecSys.Api", new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Artifacts__Path"] = name });
+            using ProgramProcess api = ProgramProcess.StartApi(name);
             using var http = new HttpClient { BaseAddress = await api.Address };
 
-            await ApiServer.UntilAsync("the version published there is served", async () =>
-                (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+            await ApiServer.UntilReadyAsync(http);
         }
         finally
         {
@@ -190,12 +188,7 @@ public sealed class ModelLifecycleTests : IDisposable
     {
         var store = new ArtifactStore(_folder.Path);
         Directory.CreateDirectory(store.CurrentFile);
-        using ProgramProcess api = ProgramProcess.Start("NanoRecSys.Api", new Dictionary<string, string>
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["Artifacts__Path"] = store.Root,
-            ["Artifacts__PollInterval"] = "00:00:00.010",
-        });
+        using ProgramProcess api = ProgramProcess.StartApi(store.Root, ("Artifacts__PollInterval", "00:00:00.010"));
         using var http = new HttpClient { BaseAddress = await api.Address };
         int reports = 0;
         await ApiServer.UntilAsync("the folder has been polled many times", async () =>
@@ -204,8 +197,7 @@ public sealed class ModelLifecycleTests : IDisposable
 
         Directory.Delete(store.CurrentFile);
         new RandomModel(320).Publish(store);
-        await ApiServer.UntilAsync("the version published afterwards is served", async () =>
-            (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+        await ApiServer.UntilReadyAsync(http);
 
         Assert.Single(api.Output.Split('\n'), line => line.Contains("does not say which version to serve", StringComparison.Ordinal));
     }

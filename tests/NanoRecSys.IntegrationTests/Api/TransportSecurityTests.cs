@@ -28,8 +28,9 @@ public sealed class TransportSecurityTests : IDisposable
     [Fact]
     public async Task The_API_accepts_only_HTTPS_with_the_configured_certificate()
     {
-        using ProgramProcess program = StartApi(new()
+        using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", new Dictionary<string, string>
         {
+            ["Artifacts__Path"] = _store.Root,
             ["Kestrel__Endpoints__Https__Url"] = "https://127.0.0.1:0",
             ["Kestrel__Endpoints__Https__Certificate__Path"] = _certificates.Certificate,
             ["Kestrel__Endpoints__Https__Certificate__KeyPath"] = _certificates.Key,
@@ -39,7 +40,7 @@ public sealed class TransportSecurityTests : IDisposable
         using var untrusting = new HttpClient { BaseAddress = address };
         using var plain = new HttpClient { BaseAddress = new UriBuilder(address) { Scheme = "http" }.Uri };
 
-        await ReadyAsync(trusting);
+        await ApiServer.UntilReadyAsync(trusting);
         JsonElement answer = await PostAsync(trusting, "/recommend", new { user_id = 11, k = 3 });
 
         Assert.Equal("https", address.Scheme);
@@ -55,26 +56,17 @@ public sealed class TransportSecurityTests : IDisposable
     {
         using CacheServer cache = StartRedis();
         string connection = $"{cache.ConnectionString},ssl=true,password={Password}";
-        using ProgramProcess program = StartApi(new()
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["ConnectionStrings__cache"] = connection,
-            ["SERedis_IssuerCertPath"] = _certificates.Authority,
-        });
+        (string, string)[] settings = [("ConnectionStrings__cache", connection), ("SERedis_IssuerCertPath", _certificates.Authority)];
+        using ProgramProcess program = ProgramProcess.StartApi(_store.Root, settings);
         using var http = new HttpClient { BaseAddress = await program.Address };
-        await ReadyAsync(http);
+        await ApiServer.UntilReadyAsync(http);
 
         JsonElement receipt = await PostAsync(http, "/events", new { user_id = 11, movie_id = 1010, timestamp = 5 });
         JsonElement first = await PostAsync(http, "/recommend", new { user_id = 11, include_history = true });
         // Another process answers, so that the answer comes from Redis and not from process memory.
-        using ProgramProcess other = StartApi(new()
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["ConnectionStrings__cache"] = connection,
-            ["SERedis_IssuerCertPath"] = _certificates.Authority,
-        });
+        using ProgramProcess other = ProgramProcess.StartApi(_store.Root, settings);
         using var next = new HttpClient { BaseAddress = await other.Address };
-        await ReadyAsync(next);
+        await ApiServer.UntilReadyAsync(next);
         JsonElement second = await PostAsync(next, "/recommend", new { user_id = 11, include_history = true });
 
         Assert.Equal(1, receipt.GetProperty("stored").GetInt32());
@@ -92,14 +84,10 @@ public sealed class TransportSecurityTests : IDisposable
     public async Task With_a_wrong_password_an_unknown_authority_or_no_TLS_nothing_is_stored_and_recommendations_continue(string options, bool trusts)
     {
         using CacheServer cache = StartRedis();
-        using ProgramProcess program = StartApi(new()
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["ConnectionStrings__cache"] = $"{cache.ConnectionString},{options}",
-            ["SERedis_IssuerCertPath"] = trusts ? _certificates.Authority : "",
-        });
+        using ProgramProcess program = ProgramProcess.StartApi(
+            _store.Root, ("ConnectionStrings__cache", $"{cache.ConnectionString},{options}"), ("SERedis_IssuerCertPath", trusts ? _certificates.Authority : ""));
         using var http = new HttpClient { BaseAddress = await program.Address };
-        await ReadyAsync(http);
+        await ApiServer.UntilReadyAsync(http);
 
         using HttpResponseMessage refused = await http.PostAsJsonAsync("/events", new { user_id = 11, movie_id = 1010 }, TestContext.Current.CancellationToken);
         JsonElement answer = await PostAsync(http, "/recommend", new { user_id = 11 });
@@ -131,15 +119,6 @@ public sealed class TransportSecurityTests : IDisposable
         cache.Start();
         return cache;
     }
-
-    private ProgramProcess StartApi(Dictionary<string, string> settings)
-    {
-        settings["Artifacts__Path"] = _store.Root;
-        return ProgramProcess.Start("NanoRecSys.Api", settings);
-    }
-
-    private static Task ReadyAsync(HttpClient http) => ApiServer.UntilAsync("the API is ready", async () =>
-        (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
 
     private static async Task<JsonElement> PostAsync(HttpClient http, string path, object body)
     {

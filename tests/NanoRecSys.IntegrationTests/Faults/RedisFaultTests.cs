@@ -195,17 +195,11 @@ public sealed class RedisFaultTests : IDisposable
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         var store = new ArtifactStore(_folder.Path);
         new RandomModel(413).Publish(store);
-        var environment = new Dictionary<string, string>
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["Artifacts__Path"] = store.Root,
-            ["ConnectionStrings__cache"] = cache.ConnectionString,
-        };
         int acknowledged = 0;
-        using (ProgramProcess killed = ProgramProcess.Start("NanoRecSys.Api", environment))
+        using (ProgramProcess killed = ProgramProcess.StartApi(store.Root, ("ConnectionStrings__cache", cache.ConnectionString)))
         {
             using var http = new HttpClient { BaseAddress = await killed.Address };
-            await ApiServer.UntilAsync("the API is ready", async () => (await http.GetAsync(new Uri("/readyz", UriKind.Relative))).IsSuccessStatusCode);
+            await ApiServer.UntilReadyAsync(http);
             Task writer = Task.Run(async () =>
             {
                 try

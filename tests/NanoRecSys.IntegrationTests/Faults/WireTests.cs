@@ -120,12 +120,10 @@ public sealed class WireTests
     {
         using var folder = new TemporaryFolder();
         new RandomModel(806).Publish(new ArtifactStore(folder.Path));
-        using ProgramProcess program = ProgramProcess.Start(
-            "NanoRecSys.Api", new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Artifacts__Path"] = folder.Path });
+        using ProgramProcess program = ProgramProcess.StartApi(folder.Path);
         Uri address = await program.Address;
         using var client = new HttpClient { BaseAddress = address };
-        await ApiServer.UntilAsync("the API is ready", async () =>
-            (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+        await ApiServer.UntilReadyAsync(client);
         int lines = program.Output.Split('\n').Length;
 
         foreach (string path in (string[])["/recommend", "/recommend/session", "/events", "/items", "/nothing-here", "/models/rollback"])
@@ -174,13 +172,12 @@ public sealed class WireTests
     {
         using var folder = new TemporaryFolder();
         new RandomModel(810).Publish(new ArtifactStore(folder.Path));
-        var environment = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Artifacts__Path"] = folder.Path };
 
-        using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", environment);
+        using ProgramProcess program = ProgramProcess.StartApi(folder.Path);
         using var client = new HttpClient { BaseAddress = await program.Address };
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
 
-        using ProgramProcess stopped = ProgramProcess.Start("NanoRecSys.Api", environment);
+        using ProgramProcess stopped = ProgramProcess.StartApi(folder.Path);
         await ApiServer.UntilAsync("the process watches for models", () => Task.FromResult(stopped.Output.Contains("Watching", StringComparison.Ordinal)));
         await stopped.TerminateAsync();
         Assert.Equal(0, await stopped.EndAsync());
@@ -192,17 +189,10 @@ public sealed class WireTests
     {
         using var folder = new TemporaryFolder();
         new RandomModel(809).Publish(new ArtifactStore(folder.Path));
-        using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", new Dictionary<string, string>
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["Artifacts__Path"] = folder.Path,
-            ["Server__DrainDelay"] = "00:00:03",
-            ["Server__DrainTimeout"] = "00:00:02",
-        });
+        using ProgramProcess program = ProgramProcess.StartApi(folder.Path, ("Server__DrainDelay", "00:00:03"), ("Server__DrainTimeout", "00:00:02"));
         Uri address = await program.Address;
         using var client = new HttpClient { BaseAddress = address };
-        await ApiServer.UntilAsync("the API is ready", async () =>
-            (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+        await ApiServer.UntilReadyAsync(client);
         using RawHttp slow = await RawHttp.ConnectAsync(address);
         await slow.WriteAsync($"POST /recommend HTTP/1.1\r\nHost: localhost\r\n{Json}Content-Length: 60000\r\n\r\n{{");
         using RawHttp inProgress = await RawHttp.ConnectAsync(address);
@@ -245,20 +235,14 @@ public sealed class WireTests
     {
         using var folder = new TemporaryFolder();
         new RandomModel(810).Publish(new ArtifactStore(folder.Path));
-        var environment = new Dictionary<string, string>
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
-            ["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true", // on its own, trusts every sender
-            ["Artifacts__Path"] = folder.Path,
-            ["Security__RequestsPerSecond"] = "1",
-            ["Security__Burst"] = "1",
-        };
-        if (proxy is not null)
-        {
-            environment["Security__KnownProxies__0"] = proxy;
-        }
+        (string, string)[] settings =
+        [
+            ("ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true"), // on its own, trusts every sender
+            ("Security__RequestsPerSecond", "1"), ("Security__Burst", "1"),
+            .. proxy is null ? Array.Empty<(string, string)>() : [("Security__KnownProxies__0", proxy)],
+        ];
 
-        using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", environment);
+        using ProgramProcess program = ProgramProcess.StartApi(folder.Path, settings);
         using var client = new HttpClient { BaseAddress = await program.Address };
         int first = await StatusAsync(1);
         int[] others = await Task.WhenAll(Enumerable.Range(2, 19).Select(StatusAsync)); // concurrently, so that they arrive within a second

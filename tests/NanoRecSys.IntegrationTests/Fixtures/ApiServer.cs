@@ -71,6 +71,10 @@ internal sealed class ApiServer : IAsyncDisposable
         return ready.IsSuccessStatusCode && (await ready.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("version").GetString() == version;
     });
 
+    /// <summary>Waits until an API in a process of its own serves a model.</summary>
+    public static Task UntilReadyAsync(HttpClient http) => UntilAsync("the API is ready", async () =>
+        (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+
     public async Task<JsonElement> StatusAsync() => await Client.GetFromJsonAsync<JsonElement>("/debug/status");
 
     /// <summary>Ids of the items in a user's history, newest first.</summary>

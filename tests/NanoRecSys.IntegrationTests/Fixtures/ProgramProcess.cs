@@ -28,6 +28,11 @@ internal sealed partial class ProgramProcess : IDisposable
     public static ProgramProcess Start(string program, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         Start(["dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. args], environment, AppContext.BaseDirectory);
 
+    /// <summary>Starts the API on a free port.</summary>
+    /// <param name="settings">Environment variables.</param>
+    public static ProgramProcess StartApi(string artifacts, params (string Name, string Value)[] settings) => Start(
+        "NanoRecSys.Api", settings.Append(("ASPNETCORE_URLS", "http://127.0.0.1:0")).Append(("Artifacts__Path", artifacts)).ToDictionary());
+
     /// <summary>Starts in another working directory, with a limit of open files unless it is null.</summary>
     public static ProgramProcess StartIn(string folder, string program, IReadOnlyDictionary<string, string> environment, int? files = null)
     {
