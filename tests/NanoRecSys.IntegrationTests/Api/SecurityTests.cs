@@ -32,13 +32,8 @@ public sealed class SecurityTests : IDisposable
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await StartAsync(cache.ConnectionString, Keys);
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = JsonContent.Create(new { user_id = 11, movie_id = 1010 }) };
-        if (key is not null)
-        {
-            request.Headers.Add("X-Api-Key", key);
-        }
 
-        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        using HttpResponseMessage response = await SendAsync(api, HttpMethod.Post, path, key);
 
         Assert.Equal(expected, response.StatusCode);
     }
@@ -53,13 +48,8 @@ public sealed class SecurityTests : IDisposable
     public async Task Each_kind_of_key_opens_its_own_calls_and_without_keys_all_are_open(string kind, string path, string? key, HttpStatusCode expected)
     {
         await using ApiServer api = await StartAsync(null, [.. Keys.Where(setting => kind.Length > 0 && setting.Item1.Contains(kind, StringComparison.Ordinal))]);
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = JsonContent.Create(new { user_id = 11, movie_id = 1010 }) };
-        if (key is not null)
-        {
-            request.Headers.Add("X-Api-Key", key);
-        }
 
-        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        using HttpResponseMessage response = await SendAsync(api, HttpMethod.Post, path, key);
 
         Assert.Equal(expected, response.StatusCode); // 409 and 503: authorized, but there is no previous version and no store
     }
@@ -92,14 +82,8 @@ public sealed class SecurityTests : IDisposable
     public async Task With_configured_read_keys_reading_user_data_requires_one(string method, string path, string? key, int expected)
     {
         await using ApiServer api = await StartAsync(null, [.. Keys, ("Security:ReadKeys:0", HashOf(ReadKey))]);
-        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
-        request.Content = method == "POST" ? JsonContent.Create(new { user_id = 11 }) : null;
-        if (key is not null)
-        {
-            request.Headers.Add("X-Api-Key", key);
-        }
 
-        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        using HttpResponseMessage response = await SendAsync(api, new HttpMethod(method), path, key);
 
         Assert.Equal(expected, (int)response.StatusCode);
         Assert.Equal(expected == 401, response.Headers.WwwAuthenticate.Count > 0);
@@ -232,6 +216,18 @@ public sealed class SecurityTests : IDisposable
         var store = new ArtifactStore(_folder.Path);
         new RandomModel(324).Publish(store);
         return ApiServer.StartAsync(store, redis, settings);
+    }
+
+    private static async Task<HttpResponseMessage> SendAsync(ApiServer api, HttpMethod method, string path, string? key)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        request.Content = method == HttpMethod.Post ? JsonContent.Create(new { user_id = 11, movie_id = 1010 }) : null;
+        if (key is not null)
+        {
+            request.Headers.Add("X-Api-Key", key);
+        }
+
+        return await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
     private static string HashOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
