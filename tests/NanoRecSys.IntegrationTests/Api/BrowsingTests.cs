@@ -50,7 +50,12 @@ public sealed class BrowsingTests
 
     [Theory]
     [InlineData("/users/99/history", HttpStatusCode.NotFound)]
+    [InlineData("/items/99", HttpStatusCode.NotFound)]
+    [InlineData("/items/99/audience", HttpStatusCode.NotFound)]
+    [InlineData("/items/99/lists", HttpStatusCode.NotFound)]
     [InlineData("/items/99/similar", HttpStatusCode.NotFound)]
+    [InlineData("/map", HttpStatusCode.NotFound)] // this version was published without a map, like older ones
+    [InlineData("/items?ids=1001,a%09b", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/items/a%09b/similar", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/items/1001/similar?k=0", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/users?limit=many", HttpStatusCode.UnprocessableEntity)]

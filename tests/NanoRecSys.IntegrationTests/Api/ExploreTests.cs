@@ -88,22 +88,6 @@ public sealed class ExploreTests
     }
 
     [Theory]
-    [InlineData("/items/99", HttpStatusCode.NotFound)]
-    [InlineData("/items/99/audience", HttpStatusCode.NotFound)]
-    [InlineData("/items/99/lists", HttpStatusCode.NotFound)]
-    [InlineData("/map", HttpStatusCode.NotFound)] // this version was published without a map, like older ones
-    [InlineData("/items?ids=1001,a%09b", HttpStatusCode.UnprocessableEntity)]
-    public async Task Unknown_ids_and_invalid_parameters_are_reported(string path, HttpStatusCode expected)
-    {
-        ApiServer api = await SharedServers.Ranked;
-
-        using HttpResponseMessage response = await api.FetchAsync(path);
-
-        Assert.Equal(expected, response.StatusCode);
-        Assert.True((await response.BodyAsync()).TryGetProperty("detail", out _));
-    }
-
-    [Theory]
     [InlineData("/items/1001/audience")]
     [InlineData("/openapi/v1.json")]
     public async Task Expensive_lookups_are_refused_beyond_the_limit_and_health_checks_are_answered(string path)
