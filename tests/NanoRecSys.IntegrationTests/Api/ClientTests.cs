@@ -93,7 +93,7 @@ public sealed class ClientTests
     [Fact]
     public async Task Without_an_address_the_setting_is_named()
     {
-        await using ServiceProvider services = Registered(_ => { }).BuildServiceProvider();
+        await using ServiceProvider services = Services(_ => { });
 
         Exception error = Assert.ThrowsAny<Exception>(services.GetRequiredService<NanoRecSysClient>);
 
@@ -121,18 +121,16 @@ public sealed class ClientTests
         Assert.DoesNotContain("NanoRecSys.Core", text, StringComparison.Ordinal);
     }
 
-    private static ServiceProvider Services(ApiServer api, string? key, Action<IHttpClientBuilder>? configure = null)
-    {
-        return Registered(options => (options.Address, options.WriteKey) = (api.Client.BaseAddress, key), configure).BuildServiceProvider();
-    }
+    private static ServiceProvider Services(ApiServer api, string? key, Action<IHttpClientBuilder>? configure = null) =>
+        Services(options => (options.Address, options.WriteKey) = (api.Client.BaseAddress, key), configure);
 
-    private static ServiceCollection Registered(Action<NanoRecSysOptions> options, Action<IHttpClientBuilder>? configure = null)
+    private static ServiceProvider Services(Action<NanoRecSysOptions> options, Action<IHttpClientBuilder>? configure = null)
     {
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
         IHttpClientBuilder client = services.AddNanoRecSys(options);
         configure?.Invoke(client);
-        return services;
+        return services.BuildServiceProvider();
     }
 
     /// <summary>Drops the first response: the API has stored the event, but the client gets an error.</summary>

@@ -49,7 +49,7 @@ public sealed class ItemChangeTests
         Assert.Equal(["sku-0", "sku-1"], (await CheapAsync()).Order());
 
         await api.SendAsync(HttpMethod.Patch, "/items/sku-0", """{"attributes": {"price": 12.5, "blurb": null}}""");
-        JsonElement changed = await api.SendAsync(HttpMethod.Patch, "/items/sku-30", """{"attributes": {"price": 1, "sale": true}}""".Replace(", \"sale\": true", ", \"sale\": \"yes\"", StringComparison.Ordinal));
+        JsonElement changed = await api.SendAsync(HttpMethod.Patch, "/items/sku-30", """{"attributes": {"price": 1, "sale": "yes"}}""");
 
         Assert.Equal(["sku-1", "sku-30"], (await CheapAsync()).Order());
         Assert.Equal("Brand 2", changed.GetProperty("item").GetProperty("attributes").Text("brand"));
