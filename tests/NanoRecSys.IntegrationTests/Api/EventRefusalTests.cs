@@ -7,8 +7,6 @@ public sealed class EventRefusalTests
 {
     private const int FirstUser = 5001;
 
-    public static TheoryData<string> Kinds => CacheServer.Kinds;
-
     [Fact]
     public async Task Without_a_store_events_are_refused_and_recommendations_continue()
     {
@@ -32,7 +30,7 @@ public sealed class EventRefusalTests
         Assert.Equal("not_ready", (await response.BodyAsync()).GetProperty("detail").Text("status"));
     }
 
-    [Theory, MemberData(nameof(Kinds))]
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
     public async Task While_the_store_is_unavailable_events_are_refused_and_accepted_afterwards(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);

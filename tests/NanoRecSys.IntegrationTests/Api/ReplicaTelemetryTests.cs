@@ -2,8 +2,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class ReplicaTelemetryTests
 {
-    [Theory]
-    [MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
     public async Task Each_of_two_replicas_shows_the_requests_of_both(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);

@@ -59,9 +59,7 @@ public sealed class StatusTests
         Assert.All(status.GetProperty("artifacts").EnumerateObject(), file => Assert.True(file.Value.GetBoolean(), file.Name));
     }
 
-    [Theory]
-    [InlineData(CacheServer.Garnet)]
-    [InlineData(CacheServer.Redis)]
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
     public async Task The_status_names_the_cache_and_counts_its_hits(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);

@@ -6,9 +6,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class StoreHealthTests
 {
-    public static TheoryData<string> Kinds => CacheServer.Kinds;
-
-    [Theory, MemberData(nameof(Kinds))]
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
     public async Task A_store_that_comes_back_empty_is_reported(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);

@@ -3,9 +3,7 @@ namespace NanoRecSys.IntegrationTests.Api;
 /// <summary>The API with the result of the real training, export and publish steps on the sample.</summary>
 public sealed class TrainedModelTests(TrainedArtifacts trained)
 {
-    public static TheoryData<string> Kinds => CacheServer.Kinds;
-
-    [Theory, MemberData(nameof(Kinds))]
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
     public async Task Every_fifth_user_gets_ten_unseen_movies_and_the_same_ten_from_the_cache(string kind)
     {
         ArtifactStore store = await trained.StoreAsync();
