@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace NanoRecSys.EndToEndTests;
@@ -91,7 +90,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await map.Locator("canvas").HoverAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
         await Expect(map.Locator(".hover b")).Not.ToBeEmptyAsync();
         await map.Locator("canvas").ClickAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
-        await visit.ExpectAddressAsync(string.Create(CultureInfo.InvariantCulture, $"/item/{place[2]}"));
+        await visit.ExpectAddressAsync($"/item/{place[2]}");
         Assert.Empty(visit.Errors);
     }
 

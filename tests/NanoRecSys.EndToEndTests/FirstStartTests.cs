@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -47,7 +46,7 @@ public sealed class FirstStartTests(FirstStart start)
 
         foreach ((string metric, int column) in new[] { ("hr@10", 2), ("ndcg@10", 3), ("hr@100", 6) })
         {
-            double stated = double.Parse(cells[column].Trim('*'), CultureInfo.InvariantCulture);
+            double stated = double.Parse(cells[column].Trim('*'));
             Assert.InRange(metrics.GetProperty(metric).GetDouble(), stated - 0.025, stated + 0.025);
         }
     }
@@ -57,7 +56,7 @@ public sealed class FirstStartTests(FirstStart start)
     public async Task A_web_page_cannot_send_commands_to_the_cache()
     {
         BuiltStack.RequireBrowser();
-        int port = int.Parse(Regex.Match(start.Output, @"Cache ready on 127\.0\.0\.1:(\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+        int port = int.Parse(Regex.Match(start.Output, @"Cache ready on 127\.0\.0\.1:(\d+)").Groups[1].Value);
         using TcpClient client = new("127.0.0.1", port);
         await using NetworkStream stream = client.GetStream();
         await stream.WriteAsync("POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\n*1\r\n$8\r\nFLUSHALL\r\n"u8.ToArray());

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 
 namespace NanoRecSys.EndToEndTests;
@@ -40,8 +39,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
         });
 
         double? paint = await visit.Page.EvaluateAsync<double?>("performance.getEntriesByName('first-contentful-paint')[0]?.startTime");
-        TestContext.Current.TestOutputHelper?.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"{path}: {bytes / 1024:0} KiB, first contentful paint after {paint:0} ms"));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{path}: {bytes / 1024:0} KiB, first contentful paint after {paint:0} ms");
         Assert.InRange(bytes, 1024, MaxKiB * 1024);
     }
 

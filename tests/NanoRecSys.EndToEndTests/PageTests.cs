@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Deque.AxeCore.Commons;
@@ -84,8 +83,8 @@ public sealed class PageTests(FirstStart start)
             });
 
             double? paint = await visit.Page.EvaluateAsync<double?>("performance.getEntriesByName('first-contentful-paint')[0]?.startTime");
-            TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name} on {screenName}: painted after {paint:0} ms, interactive after {interactive:0} ms, {kib:0} KiB"));
+            TestContext.Current.TestOutputHelper?.WriteLine(
+                $"{name} on {screenName}: painted after {paint:0} ms, interactive after {interactive:0} ms, {kib:0} KiB");
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
             Assert.True(overflow <= 0, $"{name} is {overflow} px too wide on {screenName}.");
             Assert.Equal(0, await visit.Page.EvaluateAsync<int>("[...document.querySelectorAll('canvas')].filter(map => map.clientHeight > map.parentElement.clientHeight).length"));

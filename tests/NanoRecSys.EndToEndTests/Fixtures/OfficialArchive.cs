@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
@@ -26,7 +25,7 @@ internal static class OfficialArchive
         return kept.ToLookup(row => Column(row, 0), row => Column(row, 1));
     }
 
-    private static int Column(string row, int column) => int.Parse(row.Split(',')[column], CultureInfo.InvariantCulture);
+    private static int Column(string row, int column) => int.Parse(row.Split(',')[column]);
 
     private static void Add(ZipArchive archive, string file, IEnumerable<string> lines)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
@@ -22,7 +21,7 @@ public sealed class EventListTests
         JsonElement one = (await api.GetAsync("/events?user=11&item=1011")).GetProperty("events");
 
         Assert.Equal([5201, 11, 11], events.Select(row => row.GetProperty("user_id").GetInt32())); // newest first
-        Assert.Equal((DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), 3), (all.GetProperty("days")[0].Text("day"), all.GetProperty("days")[0].GetProperty("events").GetInt32()));
+        Assert.Equal(($"{DateTime.UtcNow:yyyy-MM-dd}", 3), (all.GetProperty("days")[0].Text("day"), all.GetProperty("days")[0].GetProperty("events").GetInt32()));
         Assert.Equal(14, all.GetProperty("days").GetArrayLength());
         Assert.Equal(["like", "watch"], ofItem.Select(row => row.Text("type")));
         Assert.Equal(("Movie 1011", 4.5, 1767225600), (one[0].Text("title"), one[0].GetProperty("rating").GetDouble(), one[0].GetProperty("timestamp").GetInt32()));

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
@@ -59,7 +58,7 @@ internal sealed partial class ProgramProcess : IDisposable
     /// <summary>Sends SIGTERM, as a host does to stop a service.</summary>
     public async Task TerminateAsync()
     {
-        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
         await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -43,7 +42,7 @@ public sealed class RaceTests : IDisposable
             Candidate[] expected = ranked.Lists[0][(u * 10)..((u + 1) * 10)];
             JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{data.Histories.Users[ranked.Users[u]].Text}}, "explain": true}""");
 
-            Assert.Equal(expected.Select(candidate => int.Parse(data.Catalog.Items[candidate.Row].Id.Text, CultureInfo.InvariantCulture)), answer.MovieIds());
+            Assert.Equal(expected.Select(candidate => data.Catalog.Items[candidate.Row].Id.Number()), answer.MovieIds());
             Assert.All(expected.Zip(answer.Scores()), pair => Assert.Equal(manifest.Calibration.Apply(pair.First.Score), pair.Second, 1e-4f));
             Assert.Equal(answer.Scores().OrderDescending(), answer.Scores());
             Assert.True(answer.Scores().Distinct().Count() > 1);

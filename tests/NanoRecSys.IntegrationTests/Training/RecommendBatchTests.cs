@@ -1,4 +1,3 @@
-using System.Globalization;
 using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.IntegrationTests.Training;
@@ -97,10 +96,10 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     {
         using var database = new DuckDb();
         return database.Rows($"SELECT user_id::VARCHAR, rank::VARCHAR, item_id::VARCHAR, score::FLOAT::VARCHAR FROM {reader}({DuckDb.PathText(path)})")
-            .ToLookup(row => row[0]!, row => Row(int.Parse(row[1]!, CultureInfo.InvariantCulture), long.Parse(row[2]!, CultureInfo.InvariantCulture), float.Parse(row[3]!, CultureInfo.InvariantCulture)));
+            .ToLookup(row => row[0]!, row => Row(int.Parse(row[1]!), long.Parse(row[2]!), float.Parse(row[3]!)));
     }
 
-    private static string Row(int rank, long item, float score) => string.Create(CultureInfo.InvariantCulture, $"{rank} {item} {score:R}");
+    private static string Row(int rank, long item, float score) => $"{rank} {item} {score:R}";
 
     private sealed class Callback(Action<ProgressEvent> report) : IProgress<ProgressEvent>
     {

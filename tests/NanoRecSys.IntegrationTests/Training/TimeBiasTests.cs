@@ -1,4 +1,3 @@
-using System.Globalization;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp.Modules;
@@ -99,7 +98,6 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
     private static string Session(Catalog catalog, int[] rows, long[] times)
     {
         string movies = string.Join(", ", rows.Select(row => catalog.Items[row].Id));
-        string seconds = string.Join(", ", times.Select(time => time.ToString(CultureInfo.InvariantCulture)));
-        return $$"""{"movie_ids": [{{movies}}], "times": [{{seconds}}], "k": {{Count}}}""";
+        return $$"""{"movie_ids": [{{movies}}], "times": [{{string.Join(", ", times)}}], "k": {{Count}}}""";
     }
 }
