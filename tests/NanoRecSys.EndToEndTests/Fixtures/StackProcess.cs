@@ -77,12 +77,7 @@ internal sealed partial class StackProcess : IAsyncDisposable
         }
     }
 
-    public int KillService(string program)
-    {
-        int service = Running(program)[0];
-        _ = SendSignal(service, SigKill);
-        return service;
-    }
+    public void KillService(string program) => _ = SendSignal(Running(program)[0], SigKill);
 
     /// <summary>Suspends a service: it keeps its connections but does not answer until <see cref="Continue"/>.</summary>
     public void Stop(string program) => _ = SendSignal(Running(program)[0], SigStop);
@@ -93,19 +88,16 @@ internal sealed partial class StackProcess : IAsyncDisposable
     public IReadOnlyList<int> Running(string program) =>
         [.. _all.Running().Where(process => process.Command.Split(' ')[0].EndsWith($"/{program}", StringComparison.Ordinal)).Select(process => process.Id)];
 
-    /// <summary>Command lines of all running processes of this stack.</summary>
-    public IReadOnlyList<string> RunningProcesses() => [.. _all.Running().Select(process => process.Command)];
-
     /// <returns>Command lines of the processes still running at the timeout.</returns>
     public async Task<IReadOnlyList<string>> RemainingAfterAsync(TimeSpan timeout, CancellationToken cancellation)
     {
         Stopwatch watch = Stopwatch.StartNew();
-        while (RunningProcesses().Count > 0 && watch.Elapsed < timeout)
+        while (_all.Running().Any() && watch.Elapsed < timeout)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
         }
 
-        return RunningProcesses();
+        return [.. _all.Running().Select(process => process.Command)];
     }
 
     /// <summary>Waits until the output contains a text.</summary>
