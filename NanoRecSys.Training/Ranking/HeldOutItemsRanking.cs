@@ -24,7 +24,7 @@ internal static class HeldOutItemsRanking
         float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item))];
         float[] vectors = encoder.ItemEmbeddings.cpu().data<float>().ToArray(); // [V, D]
         Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]
-        using RankerParts? parts = network is null ? null : new RankerParts(network, items, catalog);
+        using CandidateRanker? ranker = network is null ? null : new CandidateRanker(network, items, catalog);
         var byMap = new Ranks();
         var served = new Ranks();
         var byLists = new Ranks();
@@ -59,15 +59,15 @@ internal static class HeldOutItemsRanking
                     Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
             }
 
-            if (parts is not null)
+            if (ranker is not null)
             {
-                served.Add(parts.Ranker.Rank(found, known), targets, network!.Model.RetrieverWeight, known);
+                served.Add(ranker.Rank(found, known), targets, network!.Model.RetrieverWeight, known);
             }
         }
 
         int seen = (int)heldOut.Cases.Average(held => held.Known);
         List<HeldOutItemsResult> results = [Random(catalog.Count - seen, heldOut.Items.Count), byMap.Of("content map")];
-        if (parts is not null)
+        if (ranker is not null)
         {
             results.Add(served.Of("content map and ranker"));
         }

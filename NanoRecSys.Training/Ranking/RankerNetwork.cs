@@ -85,27 +85,6 @@ internal sealed record RankerModel(
     public string? RetrieverSha256 { get; init; }
 }
 
-/// <summary>A ranker with its item inputs, trained or to be trained.</summary>
-internal sealed class RankerParts : IDisposable
-{
-    /// <param name="network">Owned by the caller.</param>
-    /// <param name="embeddings">[V, D] the retriever's, L2-normalized; copied.</param>
-    public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
-    {
-        using Tensor onCpu = embeddings.cpu(); // the second stage runs there, whatever device computes the first
-        var features = new ItemFeatures(catalog, network.Model.Items);
-        Items = new ItemFeatureTensors(onCpu.clone(), features);
-        Signals = new SignalReader(network.Model.Signals, features, onCpu.data<float>().ToArray(), network.Model.Dimension);
-        Ranker = new CandidateRanker(network, Items, Signals);
-    }
-
-    public ItemFeatureTensors Items { get; }
-    public SignalReader Signals { get; }
-    public CandidateRanker Ranker { get; }
-
-    public void Dispose() => Items.Dispose();
-}
-
 /// <summary>A batch of user-item pairs as ranker inputs.</summary>
 /// <param name="Users">[B, D] user embeddings, L2-normalized; or [1, D]: one user, B candidates.</param>
 /// <param name="Items">[B, D] item embeddings, L2-normalized.</param>

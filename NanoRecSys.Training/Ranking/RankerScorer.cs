@@ -24,7 +24,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
 
     private readonly BatchEncoder _encoder;
     private readonly RankerNetwork _network;
-    private readonly RankerParts _parts;
+    private readonly CandidateRanker _ranker;
     private readonly CandidateFinder _finder;
     private readonly RankerUsage _usage;
 
@@ -34,7 +34,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
         (_encoder, _network, _usage, Permuted) = (encoder, network, usage, permuted);
-        _parts = new RankerParts(network, encoder.ItemEmbeddings, permuted?.Apply(data.Catalog) ?? data.Catalog);
+        _ranker = new CandidateRanker(network, encoder.ItemEmbeddings, permuted?.Apply(data.Catalog) ?? data.Catalog);
         _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates, leftOut);
     }
 
@@ -56,7 +56,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         scores.Fill(float.NegativeInfinity);
-        CandidateList[] lists = _parts.Ranker.Rank(_finder.Find(histories), _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue ? 0 : int.MaxValue);
+        CandidateList[] lists = _ranker.Rank(_finder.Find(histories), _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue ? 0 : int.MaxValue);
         double weight = _usage == RankerUsage.Served ? _network.Model.RetrieverWeight : 0;
         for (int b = 0; b < lists.Length; b++)
         {
@@ -70,22 +70,38 @@ internal sealed class RankerScorer : IScorer, IDisposable
 
     public void Dispose()
     {
-        _parts.Dispose();
+        _ranker.Dispose();
         _network.Dispose();
     }
 }
 
-/// <param name="network">Owned by the caller.</param>
-internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
+/// <summary>A ranker with its item inputs, trained or to be trained.</summary>
+internal sealed class CandidateRanker : IDisposable
 {
     internal const int PairsPerPass = 1 << 14; // the activations of this many pairs fit into the cache
+
+    private readonly RankerNetwork _network;
+
+    /// <param name="network">Owned by the caller.</param>
+    /// <param name="embeddings">[V, D] the retriever's, L2-normalized; copied.</param>
+    public CandidateRanker(RankerNetwork network, Tensor embeddings, Catalog catalog)
+    {
+        using Tensor onCpu = embeddings.cpu(); // the second stage runs there, whatever device computes the first
+        var features = new ItemFeatures(catalog, network.Model.Items);
+        _network = network;
+        Items = new ItemFeatureTensors(onCpu.clone(), features);
+        Signals = new SignalReader(network.Model.Signals, features, onCpu.data<float>().ToArray(), network.Model.Dimension);
+    }
+
+    public ItemFeatureTensors Items { get; }
+    public SignalReader Signals { get; }
 
     /// <param name="users">[B]</param>
     /// <param name="knownItems">Items from this row on are new: their embeddings, and inputs derived from them, are ignored.</param>
     /// <returns>[B] with the logits.</returns>
     public CandidateList[] Rank(IReadOnlyList<UserCandidates> users, int knownItems = int.MaxValue)
     {
-        network.eval();
+        _network.eval();
         using var noGradient = no_grad();
         var lists = new CandidateList[users.Count];
         for (int start = 0; start < users.Count;)
@@ -120,24 +136,26 @@ internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors 
         Tensor users = tensor(batch.SelectMany(user => user.User).ToArray(), [batch.Length, batch[0].User.Length]); // [B, D]
         Tensor rows = tensor(batch.SelectMany(user => Array.ConvertAll(user.Rows, row => (long)row)).ToArray()); // [N]
         Tensor unknown = rows.ge(knownItems).to(float32).unsqueeze(1); // [N, 1]
-        Tensor? read = signals.Count > 0 ? tensor(ReadSignals(batch, pairs), [pairs, signals.Count]) : null; // [N, S]
-        Tensor logits = network.forward(items.Gather(users.index_select(0, tensor(userOf)), rows, unknown, read)); // [N]
+        Tensor? read = Signals.Count > 0 ? tensor(ReadSignals(batch, pairs), [pairs, Signals.Count]) : null; // [N, S]
+        Tensor logits = _network.forward(Items.Gather(users.index_select(0, tensor(userOf)), rows, unknown, read)); // [N]
         return logits.data<float>().ToArray();
     }
 
     private float[] ReadSignals(UserCandidates[] batch, int pairs)
     {
-        var values = new float[pairs * signals.Count];
+        var values = new float[pairs * Signals.Count];
         int start = 0;
         foreach (UserCandidates user in batch)
         {
-            int length = user.Rows.Length * signals.Count;
-            signals.Read(user.History.Span, user.Rows, user.Cosines, values.AsSpan(start, length));
+            int length = user.Rows.Length * Signals.Count;
+            Signals.Read(user.History.Span, user.Rows, user.Cosines, values.AsSpan(start, length));
             start += length;
         }
 
         return values;
     }
+
+    public void Dispose() => Items.Dispose();
 }
 
 /// <param name="Name">Name in tables and <c>--json</c>: <c>categories</c>, the name of an attribute, or <c>popularity</c>.</param>

@@ -49,9 +49,9 @@ internal static class TrainRankerStep
         using var encoder = new UserEncoder(tower);
         manual_seed(context.Seed);
         using RankerNetwork network = CreateNetwork(options, data, encoder, context);
-        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
-        using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
-        using var trainer = new RankerTrainer(network, parts.Items, options);
+        using var ranker = new CandidateRanker(network, encoder.ItemEmbeddings, data.Catalog);
+        using RankerExamples validation = RankerExamples.Create(held, data.Split, ranker.Signals);
+        using var trainer = new RankerTrainer(network, ranker.Items, options);
         var checkpoint = new Checkpoint<TrainRankerOptions>(folder, InputsOf(options, data, context, network.Model));
         TrainingState<TrainRankerOptions> state = checkpoint.Begin(
             TrainingState<TrainRankerOptions>.Start(options, context.Seed), options.Resume, options.IsInterrupted, network, trainer.Optimizer, context.Progress);
@@ -60,12 +60,12 @@ internal static class TrainRankerStep
             Epochs = options.Epochs,
             Patience = options.Patience,
             MaxSeconds = options.MaxSeconds,
-            Train = epoch => TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context),
+            Train = epoch => TrainEpochAsync(negatives, trainer, ranker.Signals, epoch, data, options, context),
             Validate = () =>
             {
                 set_num_threads(context.Threads); // the previous epoch awaited reads
                 RankerAuc auc = trainer.Evaluate(validation);
-                double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
+                double ndcg = cases.Measure(ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
                 return new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random };
             },
             Keep = () => ModelFolder.Ranker.Write(folder, network.Model, NetworkWeights.Of(network), data.Hash),
@@ -90,7 +90,7 @@ internal static class TrainRankerStep
 
     /// <summary>The groups in a new order, and the positions in a new order within each.</summary>
     private static async Task<CurvePoint> TrainEpochAsync(
-        NegativesReader negatives, RankerTrainer trainer, RankerParts parts, int epoch, PreparedData data, TrainRankerOptions options, StepContext context)
+        NegativesReader negatives, RankerTrainer trainer, SignalReader signals, int epoch, PreparedData data, TrainRankerOptions options, StepContext context)
     {
         var watch = Stopwatch.StartNew();
         long seed = unchecked(context.Seed * 1_000_003 + epoch);
@@ -102,7 +102,7 @@ internal static class TrainRankerStep
         {
             IReadOnlyList<MinedPosition> mined = await negatives.ReadAsync(group, context.Cancellation);
             set_num_threads(context.Threads);
-            using RankerExamples examples = RankerExamples.Create(mined, data.Split, parts.Signals);
+            using RankerExamples examples = RankerExamples.Create(mined, data.Split, signals);
             double loss = trainer.Train(examples, (share, stepLoss) => context.Progress.Report(new ProgressEvent
             {
                 Fraction = (epoch - 1 + (done + share) / order.Length) / options.Epochs,
@@ -134,8 +134,8 @@ internal static class TrainRankerStep
         TrainingState<TrainRankerOptions> state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
     {
         using RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder, data);
-        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
-        RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
+        using var ranker = new CandidateRanker(network, encoder.ItemEmbeddings, data.Catalog);
+        RetrieverWeightChoice choice = RetrieverWeightChoice.Make(ranker, cases, options.RetrieverWeights);
 
         // The same shift for all candidates keeps the order; without it, the sigmoid of large sums would be 1 for all of them.
         // A resumed training that found nothing better starts from weights that are already shifted.

@@ -130,15 +130,15 @@ public sealed class AnyCatalogTests : FolderTests
             })]);
             using var network = new RankerNetwork(new RankerModel(16, [8], ItemLayout.Of(catalog), 0, 0));
             using Tensor embeddings = zeros(catalog.Count, 16);
-            using var parts = new RankerParts(network, embeddings, catalog);
-            using RankerExamples examples = RankerExamples.Create(mined, split, parts.Signals);
-            using var trainer = new RankerTrainer(network, parts.Items, new TrainRankerOptions { Loss = RankerLossKind.Listwise, LearningRate = 0.01, BatchPairs = 256, ItemDropout = 0 });
+            using var ranker = new CandidateRanker(network, embeddings, catalog);
+            using RankerExamples examples = RankerExamples.Create(mined, split, ranker.Signals);
+            using var trainer = new RankerTrainer(network, ranker.Items, new TrainRankerOptions { Loss = RankerLossKind.Listwise, LearningRate = 0.01, BatchPairs = 256, ItemDropout = 0 });
             for (int epoch = 0; epoch < 20; epoch++)
             {
                 trainer.Train(examples, (_, _) => { }, TestContext.Current.CancellationToken);
             }
 
-            CandidateList list = parts.Ranker.Rank([new UserCandidates(Array.Empty<int>(), [1, .. new float[15]], [1, 0], [0, 0])])[0];
+            CandidateList list = ranker.Rank([new UserCandidates(Array.Empty<int>(), [1, .. new float[15]], [1, 0], [0, 0])])[0];
             return list.Logits[0] - list.Logits[1];
         }
 
