@@ -139,9 +139,6 @@ internal sealed class ItemFeatureTensors : IDisposable
         return tensor(flags, [rows.shape[0], width]);
     }
 
-    /// <summary>[V, D] the retriever's.</summary>
-    public Tensor Embeddings => _embeddings;
-
     public void Dispose()
     {
         _embeddings.Dispose();
@@ -241,26 +238,13 @@ internal sealed class RankerTrainer : IDisposable
 }
 
 /// <summary>Mined positions as tensors: each with a list of candidates, the actual item first.</summary>
-internal sealed class RankerExamples : IDisposable
+/// <param name="Users">[P, D] the users' embeddings.</param>
+/// <param name="Items">[P, C] int64 candidate rows; -1 where a list is shorter.</param>
+/// <param name="Kinds">[P, C] int64 <see cref="CandidateKind"/>; -1 where a list is shorter.</param>
+/// <param name="Signals">[P, C, S]; null if the ranker reads none.</param>
+/// <param name="Weights">[P] weight of the interaction at each position; null if all are 1.</param>
+internal sealed record RankerExamples(Tensor Users, Tensor Items, Tensor Kinds, Tensor? Signals, Tensor? Weights) : IDisposable
 {
-    private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals, Tensor? weights) =>
-        (Users, Items, Kinds, Signals, Weights) = (users, items, kinds, signals, weights);
-
-    /// <summary>[P, D] the users' embeddings.</summary>
-    public Tensor Users { get; }
-
-    /// <summary>[P, C] int64 candidate rows; -1 where a list is shorter.</summary>
-    public Tensor Items { get; }
-
-    /// <summary>[P, C] int64 <see cref="CandidateKind"/>; -1 where a list is shorter.</summary>
-    public Tensor Kinds { get; }
-
-    /// <summary>[P, C, S]; null if the ranker reads none.</summary>
-    public Tensor? Signals { get; }
-
-    /// <summary>[P] weight of the interaction at each position; null if all are 1.</summary>
-    public Tensor? Weights { get; }
-
     public long Positions => Items.shape[0];
 
     public long Candidates => Items.shape[1];

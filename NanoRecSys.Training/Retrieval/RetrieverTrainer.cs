@@ -303,23 +303,10 @@ internal static class EpochPlan
 internal readonly record struct SequenceWindow(int User, int Start, int Count);
 
 /// <summary>One step's input, and the next item at each of its T positions.</summary>
-internal sealed class SequenceBatch : IDisposable
+/// <param name="Targets">[T] int64: row of the next item at each of the pack's first T positions; later positions are padding.</param>
+/// <param name="Weights">[T] weight of each target; null if all are 1.</param>
+internal sealed record SequenceBatch(SequencePack Pack, Tensor Targets, PositionWeights? Weights) : IDisposable
 {
-    private SequenceBatch(SequencePack pack, Tensor targets, PositionWeights? weights)
-    {
-        Pack = pack;
-        Targets = targets;
-        Weights = weights;
-    }
-
-    public SequencePack Pack { get; }
-
-    /// <summary>[T] int64: row of the next item at each of the pack's first T positions; later positions are padding.</summary>
-    public Tensor Targets { get; }
-
-    /// <summary>[T] weight of each target; null if all are 1.</summary>
-    public PositionWeights? Weights { get; }
-
     /// <summary>T, or the sum of the weights.</summary>
     public double TotalWeight => Weights?.Sum ?? Targets.shape[0];
 
