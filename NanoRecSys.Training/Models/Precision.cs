@@ -81,12 +81,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
 
     public bool IsReduced { get; set; }
 
-    /// <summary>[out, in]</summary>
-    public Parameter Weight => _weight;
-
-    /// <summary>[out]; null without one.</summary>
-    public Parameter? Bias => _bias;
-
     /// <param name="x">[..., n, in]</param>
     /// <returns>[..., n, out]</returns>
     public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);
