@@ -203,24 +203,9 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
         return scores;
     }
 
-    /// <summary>1-based rank of an item under a fused score; null if it is not a candidate.</summary>
-    public int? RankOf(int target, double retrieverWeight)
-    {
-        int place = Array.IndexOf(Rows, target);
-        if (place < 0)
-        {
-            return null;
-        }
-
-        float[] scores = Fuse(retrieverWeight);
-        int ahead = 0;
-        for (int i = 0; i < scores.Length; i++)
-        {
-            ahead += i != place && !(scores[i] < scores[place]) ? 1 : 0; // ties and NaN count against it
-        }
-
-        return 1 + ahead;
-    }
+    /// <summary>1-based rank of an item under a fused score; <see cref="int.MaxValue"/> if it is not a candidate.</summary>
+    public int RankOf(int target, double retrieverWeight) =>
+        Array.IndexOf(Rows, target) is var place and >= 0 ? TargetRank.Of(Fuse(retrieverWeight), place, []) : int.MaxValue;
 }
 
 /// <summary>The retriever's top items for one user, before ranking.</summary>

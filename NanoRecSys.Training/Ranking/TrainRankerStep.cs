@@ -246,7 +246,7 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
 
     /// <summary>Metrics such as NDCG@10 of lists in user order, by logit + weight * cosine.</summary>
     public IReadOnlyDictionary<string, double> Measure(IReadOnlyList<CandidateList> lists, double retrieverWeight) =>
-        RankingMetrics.Of([.. lists.Select((list, user) => list.RankOf(Targets[user], retrieverWeight) ?? int.MaxValue)]);
+        RankingMetrics.Of([.. lists.Select((list, user) => list.RankOf(Targets[user], retrieverWeight))]);
 
     public IReadOnlyDictionary<string, double> MeasureRetriever() =>
         RankingMetrics.Of([.. Users.Select((user, place) => Array.IndexOf(user.Rows, Targets[place]) is var at and >= 0 ? at + 1 : int.MaxValue)]);
