@@ -50,6 +50,16 @@ internal sealed class UserEncoder : IDisposable
         return users;
     }
 
+    /// <summary>The user embeddings after each of a history's last items, in one pass of the causal network. Earlier ones see
+    /// slightly less of the past than if encoded alone: the pass reads L items in total.</summary>
+    /// <returns>[M, D], L2-normalized: after all but the last M - 1 items, ..., after all of them.</returns>
+    public Tensor EncodeLast(TimedHistory history, int positions)
+    {
+        using var noGradient = no_grad();
+        using SequencePack pack = SequencePack.Of([history], MaxLength, _tower.Device, _tower.Model.TimeBias);
+        return _tower.LastEmbeddings(pack, positions); // [M, D]
+    }
+
     private void EncodePart(Range part, IReadOnlyList<TimedHistory> histories, Tensor users, int threads)
     {
         set_num_threads(1); // applies to the calling thread, which does all that follows

@@ -24,7 +24,7 @@ internal static class MineNegativesStep
         var random = new Random(unchecked((int)context.Seed));
         int[] order = [.. Enumerable.Range(0, data.Split.UserCount)];
         random.Shuffle(order);
-        var positions = new UserPositions(data.Split, tower, encoder, options, random);
+        var positions = new UserPositions(data.Split, encoder, options, random);
         (int trained, int validated, long candidates) = (0, 0, 0);
         Directory.CreateDirectory(Path.GetDirectoryName(context.Workspace.NegativesFile)!);
         using AtomicFile trainFile = new(context.Workspace.NegativesFile);
@@ -215,9 +215,8 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
 internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
 
 /// <summary>Mines the positions of one user at a time, without state between users.</summary>
-internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, UserEncoder encoder, MineNegativesOptions options, Random random)
+internal sealed class UserPositions(DataSplit split, UserEncoder encoder, MineNegativesOptions options, Random random)
 {
-    private readonly PrefixEncoder _prefixes = new(tower);
     private readonly NegativeMiner _miner = new(options, encoder.Items, random);
 
     public (List<MinedPosition> Train, MinedPosition? Validation) Mine(int user)
@@ -235,7 +234,7 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
         }
 
         using var scope = NewDisposeScope();
-        using Tensor users = _prefixes.Encode(split.Prefix(user, train.Length), positions).cpu(); // [M, D]
+        using Tensor users = encoder.EncodeLast(split.Prefix(user, train.Length), positions).cpu(); // [M, D]
         using Tensor scores = encoder.Score(users).cpu(); // [M, D] x [D, V] -> [M, V]
         ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
         ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied, since it is large
@@ -258,19 +257,5 @@ internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, Use
         }
 
         return (mined, validation);
-    }
-}
-
-/// <summary>The user embeddings after each of a history's last items, in one pass of the causal network. Earlier ones see
-/// slightly less of the past than if encoded alone: the pass reads L items in total.</summary>
-internal sealed class PrefixEncoder(RetrieverNetwork tower)
-{
-    /// <returns>[M, D], L2-normalized: after all but the last M - 1 items, ..., after all of them.</returns>
-    public Tensor Encode(TimedHistory history, int positions)
-    {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        using SequencePack pack = SequencePack.Of([history], tower.Model.MaxLength, tower.Device, tower.Model.TimeBias);
-        return tower.LastEmbeddings(pack, positions).MoveToOuterDisposeScope(); // [M, D]
     }
 }
