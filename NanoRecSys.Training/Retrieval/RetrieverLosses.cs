@@ -170,21 +170,10 @@ internal sealed class InfoNceLoss(
     private const float Nothing = -1e9f; // its exponential is 0; an infinity would have no gradient
 
     /// <summary>[V] log((count + 1) / (total + V)).</summary>
-    public static float[] LogShares(ReadOnlySpan<int> counts)
+    public static float[] LogShares(int[] counts)
     {
-        double total = counts.Length;
-        foreach (int count in counts)
-        {
-            total += count;
-        }
-
-        var shares = new float[counts.Length];
-        for (int i = 0; i < counts.Length; i++)
-        {
-            shares[i] = (float)Math.Log((counts[i] + 1) / total);
-        }
-
-        return shares;
+        double total = counts.Length + counts.Sum(count => (double)count);
+        return Array.ConvertAll(counts, count => (float)Math.Log((count + 1) / total));
     }
 
     public double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null)
