@@ -54,9 +54,7 @@ internal static class HeldOutItemsRanking
                     byLists.Add(list[..count], targets[b], known);
                 }
 
-                found[b] = new UserCandidates(
-                    histories[b].Items, user,
-                    Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
+                found[b] = UserCandidates.Of(histories[b].Items, user, best);
             }
 
             if (ranker is not null)

@@ -158,9 +158,7 @@ internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int 
         for (int b = 0; b < lists.Length; b++)
         {
             Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Last(leftOut).Items.Span, candidates);
-            lists[b] = new UserCandidates(
-                histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(),
-                Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
+            lists[b] = UserCandidates.Of(histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(), best);
         }
 
         return lists;
@@ -212,7 +210,11 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
 /// <param name="User">[D] the user's embedding.</param>
 /// <param name="Rows">[K] item rows, in the retriever's order.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
-internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
+internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines)
+{
+    public static UserCandidates Of(ReadOnlyMemory<int> history, float[] user, Candidate[] best) =>
+        new(history, user, Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
+}
 
 /// <summary>Mines the positions of one user at a time, without state between users.</summary>
 internal sealed class UserPositions(DataSplit split, UserEncoder encoder, MineNegativesOptions options, Random random)
