@@ -41,7 +41,7 @@ internal static class LibTorch
         string copy = Path.Combine(folder, Library);
         if (!File.Exists(copy) || new FileInfo(copy).Length != image.Length)
         {
-            ElfSymbolPatch.DropVersion(image, ElfSymbolPatch.LibTorchSharp);
+            ElfSymbolPatch.DropVersion(image);
             Directory.CreateDirectory(folder);
 
             AtomicFile.Write(copy, image); // another process may be starting
@@ -86,7 +86,7 @@ internal static class LibTorch
         OperatingSystem.IsLinux()
         && RuntimeInformation.ProcessArchitecture == Architecture.X64
         && NativeLibrary.TryLoad("libstdc++.so.6", out nint library)
-        && !NativeLibrary.TryGetExport(library, ElfSymbolPatch.LibTorchSharp.Symbol, out _);
+        && !NativeLibrary.TryGetExport(library, ElfSymbolPatch.Symbol, out _);
 }
 
 /// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the thread they wait for when other
@@ -167,19 +167,17 @@ internal static class TorchDevice
     }
 }
 
-/// <summary>A symbol version that an ELF library requires and the host may lack.</summary>
-/// <param name="OlderVersion">A version of the same library that is required in any case.</param>
-/// <param name="Substitute">A libc function without arguments, whose name is no longer than <paramref name="Symbol"/>.</param>
-internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
-
 /// <summary>Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that the dynamic linker reads are
 /// changed, in place: no offset changes.</summary>
 internal static class ElfSymbolPatch
 {
     /// <summary>The symbol ensures that iostreams are initialized; libstdc++ before 3.4.32 does that itself in every library, so a call without
     /// effect can replace it there.</summary>
-    public static readonly SymbolDemand LibTorchSharp =
-        new("_ZSt21ios_base_library_initv", "GLIBCXX_3.4.32", "GLIBCXX_3.4.30", "sched_yield");
+    public const string Symbol = "_ZSt21ios_base_library_initv";
+
+    private const string Version = "GLIBCXX_3.4.32";
+    private const string OlderVersion = "GLIBCXX_3.4.30"; // required in any case
+    private const string Substitute = "sched_yield"; // a libc function without arguments; its name is no longer than the symbol's
 
     private const int SectionEntryBytes = 64;
     private const int SymbolEntryBytes = 24;
@@ -190,7 +188,7 @@ internal static class ElfSymbolPatch
 
     /// <param name="image">The whole file; changed in place.</param>
     /// <exception cref="InvalidDataException">Not such a library, or one without this requirement.</exception>
-    public static void DropVersion(Span<byte> image, SymbolDemand demand)
+    public static void DropVersion(Span<byte> image)
     {
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1];
         InvalidDataException.ThrowIf(image.Length < SectionEntryBytes || !image.StartsWith(magic), $"Not a 64-bit little-endian ELF library.");
@@ -199,8 +197,8 @@ internal static class ElfSymbolPatch
         {
             Section symbols = FindSection(image, DynamicSymbols);
             Section strings = SectionAt(image, (int)symbols.Link);
-            RenameVersion(image, FindSection(image, VersionNeeds), strings, demand);
-            RenameSymbol(image, symbols, FindSection(image, SymbolVersions), strings, demand);
+            RenameVersion(image, FindSection(image, VersionNeeds), strings);
+            RenameSymbol(image, symbols, FindSection(image, SymbolVersions), strings);
         }
         catch (ArgumentOutOfRangeException e)
         {
@@ -209,7 +207,7 @@ internal static class ElfSymbolPatch
     }
 
     // Version needs: per library, a list of (hash, flags, index, name, next).
-    private static void RenameVersion(Span<byte> image, Section needs, Section strings, SymbolDemand demand)
+    private static void RenameVersion(Span<byte> image, Section needs, Section strings)
     {
         int newer = -1;
         int older = -1;
@@ -218,38 +216,38 @@ internal static class ElfSymbolPatch
             for (int entry = need + (int)UInt32(image, need + 8), next = 1; next != 0; entry += next)
             {
                 string name = StringAt(image, strings, (int)UInt32(image, entry + 8));
-                newer = name == demand.Version ? entry : newer;
-                older = name == demand.OlderVersion ? entry : older;
+                newer = name == Version ? entry : newer;
+                older = name == OlderVersion ? entry : older;
                 next = (int)UInt32(image, entry + 12);
             }
 
             more = (int)UInt32(image, need + 12);
         }
 
-        InvalidDataException.ThrowIf(newer < 0 || older < 0, $"The library does not ask for both {demand.Version} and {demand.OlderVersion}.");
+        InvalidDataException.ThrowIf(newer < 0 || older < 0, $"The library does not ask for both {Version} and {OlderVersion}.");
 
         image.Slice(older, 4).CopyTo(image[newer..]); // hash of the name
         image.Slice(older + 8, 4).CopyTo(image[(newer + 8)..]); // the name's offset
     }
 
-    private static void RenameSymbol(Span<byte> image, Section symbols, Section versions, Section strings, SymbolDemand demand)
+    private static void RenameSymbol(Span<byte> image, Section symbols, Section versions, Section strings)
     {
         for (int i = 0; i < symbols.Size / SymbolEntryBytes; i++)
         {
             int entry = symbols.Offset + i * SymbolEntryBytes;
             int name = (int)UInt32(image, entry);
             bool isUndefined = BinaryPrimitives.ReadUInt16LittleEndian(image[(entry + 6)..]) == 0;
-            if (isUndefined && StringAt(image, strings, name) == demand.Symbol)
+            if (isUndefined && StringAt(image, strings, name) == Symbol)
             {
                 // Overwriting the name is safe: undefined symbols are not in a hash table.
-                int length = Encoding.ASCII.GetBytes(demand.Substitute, image[(strings.Offset + name)..]);
+                int length = Encoding.ASCII.GetBytes(Substitute, image[(strings.Offset + name)..]);
                 image[strings.Offset + name + length] = 0;
                 BinaryPrimitives.WriteUInt16LittleEndian(image[(versions.Offset + 2 * i)..], GlobalVersion);
                 return;
             }
         }
 
-        throw new InvalidDataException($"The library does not ask for {demand.Symbol}.");
+        throw new InvalidDataException($"The library does not ask for {Symbol}.");
     }
 
     private static Section FindSection(ReadOnlySpan<byte> image, uint type)
