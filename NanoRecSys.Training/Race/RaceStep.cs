@@ -30,20 +30,19 @@ internal static class RaceStep
         IReadOnlyList<Entrant> entrants = await ListsAsync(data, options, notes, context);
         torch.set_num_threads(context.Threads);
         using var encoder = new BatchEncoder(tower.to(torch.device(context.Device)));
-        RaceTable table = RaceTable.Of(entrants, Spread(encoder, data));
+        Mix[] mixes = MixesOf(entrants, Spread(encoder, data));
         var scorers = new List<IScorer> { new RetrieverScorer(encoder) };
         using RankerScorer? ranker = RankerExport.IsUsable(context, data)
             ? new RankerScorer(encoder, ModelFolder.ReadRanker(context.Workspace.RankerFolder, data), data) : null;
         scorers.AddRange(ranker is null ? [] : [ranker]);
         int singles = scorers.Count;
-        string[] names = [.. scorers.Select(scorer => scorer.Name), .. table.Mixes.Select(mix => mix.Name).Distinct()];
+        string[] names = [.. scorers.Select(scorer => scorer.Name), .. mixes.Select(mix => mix.Name).Distinct()];
         if (options.Choose is { } wanted && !names.Contains(wanted))
         {
             throw new UserErrorException(string.Join(' ', [$"'{wanted}' is not among the candidates: {string.Join(", ", names)}.", .. notes]));
         }
 
-        scorers.AddRange(table.Mixes.Select(mix => mix.Open(encoder)));
-
+        scorers.AddRange(mixes.Select(mix => mix.Open(encoder)));
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers };
         RankedUsers users = ranking.Rank(
             scorers, HeldOut.Validation, done => context.Progress.Report(new ProgressEvent { Fraction = ListShare + (1 - ListShare) * done }), context.Cancellation);
@@ -51,19 +50,19 @@ internal static class RaceStep
 
         var candidates = scorers.Take(singles)
             .Select((scorer, n) => new RaceCandidate(scorer.Name, scorer == ranker ? RaceCandidate.RankerParts : 1, users.Ranks[n], 0)).ToList();
-        var mixes = new Dictionary<string, Mix?>(candidates.Select(candidate => KeyValuePair.Create(candidate.Name, (Mix?)null)));
-        foreach (IGrouping<string, (int Index, Mix Item)> group in table.Mixes.Index().GroupBy(mix => mix.Item.Name))
+        var bestMixes = new Dictionary<string, Mix>();
+        foreach (IGrouping<string, (int Index, Mix Item)> group in mixes.Index().GroupBy(mix => mix.Item.Name))
         {
             (int Index, Mix Item)[] grid = [.. group];
             CrossFit fit = CrossFit.Of([.. grid.Select(mix => users.Ranks[singles + mix.Index])]);
             Mix best = grid[fit.Best].Item;
             candidates.Add(new RaceCandidate(group.Key, best.Models, fit.Ranks, best.Seconds));
-            mixes[group.Key] = best;
+            bestMixes[group.Key] = best;
         }
 
         RaceChoice choice = RaceChoice.Make(candidates, options.Choose, options.Resamples, context.Seed, context.Threads);
         var outcome = new RaceOutcome(
-            choice.Chosen, choice.Reason, users.Users.Length, choice.Figures, notes, mixes[choice.Chosen]?.Infos ?? [], watch.Elapsed.TotalSeconds,
+            choice.Chosen, choice.Reason, users.Users.Length, choice.Figures, notes, bestMixes.GetValueOrDefault(choice.Chosen)?.Infos ?? [], watch.Elapsed.TotalSeconds,
             new Dictionary<string, string>());
         outcome.Write(context.Workspace, data, entrants.ToDictionary(entrant => entrant.Name, entrant => entrant.Lists));
         context.Progress.Report(new ProgressEvent { Fraction = 1, Message = choice.Reason });
@@ -158,16 +157,14 @@ internal static class RaceStep
     private static string NameOf(int lists) => lists == 1 ? BlendName : $"{BlendName} of {1 + lists}";
 
     /// <summary>All mixes to try; those with the same name differ in their weights.</summary>
-    private sealed record RaceTable(IReadOnlyList<Mix> Mixes)
-    {
-        public static RaceTable Of(IReadOnlyList<Entrant> entrants, double spread) => new([
-            .. entrants.Select(entrant => new Mix(entrant.Name, 1, [(entrant, Alone * spread)])),
-            .. from subset in Enumerable.Range(1, (1 << (entrants.Count - 1)) - 1)
-               let chosen = entrants.Skip(1).Where((_, n) => (subset >> n & 1) == 1).ToArray() // popularity adds nothing about the user
-               from weight in BlendWeights
-               select new Mix(NameOf(chosen.Length), 1 + chosen.Length, [.. chosen.Select(entrant => (entrant, weight * spread))]),
-        ]);
-    }
+    private static Mix[] MixesOf(IReadOnlyList<Entrant> entrants, double spread) =>
+    [
+        .. entrants.Select(entrant => new Mix(entrant.Name, 1, [(entrant, Alone * spread)])),
+        .. from subset in Enumerable.Range(1, (1 << (entrants.Count - 1)) - 1)
+           let chosen = entrants.Skip(1).Where((_, n) => (subset >> n & 1) == 1).ToArray() // popularity adds nothing about the user
+           from weight in BlendWeights
+           select new Mix(NameOf(chosen.Length), 1 + chosen.Length, [.. chosen.Select(entrant => (entrant, weight * spread))]),
+    ];
 }
 
 /// <summary>Options of <c>race</c>.</summary>
