@@ -18,15 +18,9 @@ internal sealed record RaceOutcome(
     /// <returns>Null if there was no race with this data and these weights, or if its files changed since.</returns>
     public static RaceOutcome? Find(Workspace workspace, PreparedData data)
     {
-        string path = Path.Combine(workspace.RaceFolder, FileName);
-        if (!File.Exists(path))
-        {
-            return null;
-        }
-
         try
         {
-            RaceOutcome? outcome = JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.RaceOutcome);
+            var outcome = TrainingJson.Read<RaceOutcome>(Path.Combine(workspace.RaceFolder, FileName));
             return outcome is not null && Provenance.Difference(outcome.MadeOf, [.. InputsOf(workspace, data, outcome.Lists)]) is null ? outcome : null;
         }
         catch (Exception e) when (e is IOException or JsonException)
@@ -57,7 +51,7 @@ internal sealed record RaceOutcome(
         {
             MadeOf = InputsOf(workspace, data, Lists).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
         };
-        AtomicFile.Write(Path.Combine(workspace.RaceFolder, FileName), JsonSerializer.SerializeToUtf8Bytes(recorded, TrainingJson.Indented.RaceOutcome));
+        TrainingJson.Write(Path.Combine(workspace.RaceFolder, FileName), recorded);
     }
 
     /// <summary>The lists in their served form.</summary>

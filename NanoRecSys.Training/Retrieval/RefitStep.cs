@@ -63,7 +63,7 @@ internal static class FinalFitStep
         // Last: with it the folder is complete.
         var info = new FinalFitInfo(options.Epochs, continued.LearningRate, whole.Histories.InteractionCount);
         var summary = new FinalFitSummary(info, InputsOf(workspace, data).ToDictionary(input => input.Name, input => input.Hash!), watch.Elapsed.TotalSeconds);
-        AtomicFile.Write(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName), JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Indented.FinalFitSummary));
+        TrainingJson.Write(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName), summary);
         context.Progress.Report(new ProgressEvent { Fraction = 1 });
         return summary;
     }
@@ -71,10 +71,9 @@ internal static class FinalFitStep
     /// <returns>Null if there is none for this data and these weights.</returns>
     public static FinalFitInfo? Find(Workspace workspace, PreparedData data)
     {
-        string path = Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName);
         try
         {
-            FinalFitSummary? summary = File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.FinalFitSummary) : null;
+            var summary = TrainingJson.Read<FinalFitSummary>(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName));
             return summary is not null && Provenance.Difference(summary.MadeOf, [.. InputsOf(workspace, data)]) is null ? summary.Info : null;
         }
         catch (Exception e) when (e is IOException or JsonException)
