@@ -34,7 +34,7 @@ internal static class ExportStep
                 rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(ranker, options.RankerPrecision, parity);
             }
 
-            ContentMapInfo? contentMap = data is null ? null : ContentMapExport.Write(workspace.ExportFolder, data, trained);
+            ContentMapInfo? contentMap = data is null ? null : ExportContentMap(workspace.ExportFolder, data, trained);
             var report = new ExportReport(tower.Model, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace))!, parity, rankerSha256, contentMap)
             {
                 RankerParts = rankerParts,
@@ -89,6 +89,14 @@ internal static class ExportStep
         {
             File.Delete(path); // serving works without it
         }
+    }
+
+    /// <summary>The map that places new items, fitted to the exported item embeddings.</summary>
+    private static ContentMapInfo ExportContentMap(string folder, PreparedData data, UserEncoder trained)
+    {
+        ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, trained.ItemEmbeddings);
+        fit.Map.Write(Path.Combine(folder, ArtifactNames.ContentMap), Path.Combine(folder, ArtifactNames.ContentFeatures));
+        return new ContentMapInfo(ArtifactNames.ContentMap, ArtifactNames.ContentFeatures, fit.Ridge, fit.HeldOutCosine);
     }
 }
 
@@ -265,17 +273,6 @@ internal static class InventedData
         }
 
         return new UserHistories([.. Enumerable.Range(0, count).Select(user => (EntityId)user)], offsets, [.. items]);
-    }
-}
-
-/// <summary>The map that places new items, fitted to the exported item embeddings.</summary>
-internal static class ContentMapExport
-{
-    public static ContentMapInfo Write(string folder, PreparedData data, UserEncoder encoder)
-    {
-        ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
-        fit.Map.Write(Path.Combine(folder, ArtifactNames.ContentMap), Path.Combine(folder, ArtifactNames.ContentFeatures));
-        return new ContentMapInfo(ArtifactNames.ContentMap, ArtifactNames.ContentFeatures, fit.Ridge, fit.HeldOutCosine);
     }
 }
 
