@@ -30,10 +30,8 @@ internal sealed record TrainBaselineSummary(string Model, int Epochs, int BestEp
 internal static class TrainBaselineStep
 {
     /// <exception cref="UserErrorException">No prepared data.</exception>
-    public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, StepContext context)
-    {
-        return await RunAsync(options, await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context);
-    }
+    public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, StepContext context) =>
+        await RunAsync(options, await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context);
 
     /// <inheritdoc cref="RunAsync(TrainBaselineOptions, StepContext)"/>
     public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, PreparedData data, StepContext context)
@@ -42,11 +40,6 @@ internal static class TrainBaselineStep
         torch.set_num_threads(context.Threads);
         using var scope = torch.NewDisposeScope();
         using IBaselineTrainer trainer = TrainerOf(options, data, context);
-        return await TrainAsync(trainer, options, data, context);
-    }
-
-    private static async Task<TrainBaselineSummary> TrainAsync(IBaselineTrainer trainer, TrainBaselineOptions options, PreparedData data, StepContext context)
-    {
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = options.MostUsers };
         var watch = Stopwatch.StartNew();
         var loop = new TrainingLoop<IBaselineTrainer>
@@ -69,14 +62,8 @@ internal static class TrainBaselineStep
     private static IReadOnlyDictionary<string, double> Validate(IBaselineTrainer trainer, FullRanking ranking, CancellationToken cancellation)
     {
         IScorer scorer = trainer.Open();
-        try
-        {
-            return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
-        }
-        finally
-        {
-            (scorer as IDisposable)?.Dispose();
-        }
+        using var owned = scorer as IDisposable;
+        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
     }
 
     private static IBaselineTrainer TrainerOf(TrainBaselineOptions options, PreparedData data, StepContext context)
