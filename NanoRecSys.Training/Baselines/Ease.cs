@@ -48,10 +48,6 @@ internal static class Ease
 
     /// <param name="split">Only its training part is used.</param>
     /// <param name="items">V</param>
-    /// <param name="penalty">L2 penalty on the weights.</param>
-    /// <param name="options">Hyper-parameters.</param>
-    /// <param name="threads">CPU threads.</param>
-    /// <param name="cancellation">Stops between the steps.</param>
     /// <exception cref="UserErrorException">The matrices do not fit into memory.</exception>
     public static ItemLists Build(DataSplit split, int items, double penalty, EaseOptions options, int threads, CancellationToken cancellation = default)
     {

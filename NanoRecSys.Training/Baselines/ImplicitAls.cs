@@ -15,7 +15,6 @@ internal sealed class ImplicitAls
 
     /// <param name="split">Only its training part is used.</param>
     /// <param name="items">V</param>
-    /// <param name="options">Hyper-parameters.</param>
     /// <param name="seed">Seed of the initial item factors.</param>
     /// <param name="threads">CPU threads; the result does not depend on them.</param>
     public ImplicitAls(DataSplit split, int items, MatrixFactorizationOptions options, long seed, int threads)
@@ -96,9 +95,7 @@ internal sealed class LeastSquares(int dimension)
 {
     private readonly float[] _matrix = new float[dimension * dimension]; // [D, D], only the lower triangle is used
 
-    /// <summary>Starts a row.</summary>
     /// <param name="gram">[D, D] the sum over all rows q of q q^T.</param>
-    /// <param name="unobserved">Weight of an unobserved interaction.</param>
     /// <param name="ridge">Added to the diagonal.</param>
     /// <param name="solution">[D] set to zero.</param>
     public void Start(ReadOnlySpan<float> gram, float unobserved, float ridge, Span<float> solution)

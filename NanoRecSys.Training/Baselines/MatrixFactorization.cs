@@ -22,7 +22,6 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
 
     /// <param name="options">Those used in training; the decay may differ.</param>
     /// <param name="items">[V, D] trained item factors.</param>
-    /// <param name="threads">CPU threads.</param>
     public MatrixFactorization(MatrixFactorizationOptions options, float[] items, int threads)
     {
         (_options, _items, _threads) = (options, items, threads);
@@ -61,7 +60,6 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     }
 
     /// <param name="history">Item rows, oldest first.</param>
-    /// <param name="solver">Reused between calls.</param>
     /// <param name="user">[D] receives the factors.</param>
     private void FoldIn(ReadOnlySpan<int> history, LeastSquares solver, Span<float> user)
     {

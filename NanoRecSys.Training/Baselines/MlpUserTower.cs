@@ -20,7 +20,6 @@ internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
     private readonly Sequential _mlp; // D -> H -> D
 
     /// <param name="items">V</param>
-    /// <param name="options">Sizes and dropout.</param>
     public MlpUserTower(int items, MlpUserTowerOptions options)
         : base(nameof(MlpUserTower))
     {
@@ -56,7 +55,6 @@ internal sealed record MlpUserTowerOptions
     /// <summary>D, width of an embedding.</summary>
     public int Dimension { get; init; } = 64;
 
-    /// <summary>Width of the hidden layer.</summary>
     public int Hidden { get; init; } = 256;
 
     /// <summary>M, most recent items that are averaged.</summary>
@@ -204,7 +202,6 @@ internal sealed class MlpUserTowerScorer : IScorer, IDisposable
     private readonly ItemProducts _products;
 
     /// <param name="tower">Put into evaluation mode.</param>
-    /// <param name="options">Those used in training.</param>
     /// <param name="isOwner">Whether disposing the scorer disposes the tower.</param>
     public MlpUserTowerScorer(MlpUserTower tower, MlpUserTowerOptions options, bool isOwner)
     {

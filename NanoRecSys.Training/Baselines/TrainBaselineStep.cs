@@ -5,24 +5,19 @@ namespace NanoRecSys.Training.Baselines;
 /// <summary>The baseline to train; exactly one of the models is set.</summary>
 internal sealed record TrainBaselineOptions
 {
-    /// <summary>Set for matrix factorization.</summary>
     public MatrixFactorizationOptions? MatrixFactorization { get; init; }
 
-    /// <summary>Set for EASE.</summary>
     public EaseOptions? Ease { get; init; }
 
-    /// <summary>Set for the MLP user tower.</summary>
     public MlpUserTowerOptions? MlpUserTower { get; init; }
 
     /// <summary>Maximum number of users to validate on.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
 }
 
-/// <summary>Result of training a baseline.</summary>
 /// <param name="Model">Its name in <c>evaluate</c>.</param>
 /// <param name="Epochs">Total number of epochs or sweeps.</param>
 /// <param name="BestEpoch">Epoch of the kept weights.</param>
-/// <param name="Seconds">Wall time.</param>
 /// <param name="Validation">Metrics of the kept weights.</param>
 internal sealed record TrainBaselineSummary(string Model, int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
@@ -92,7 +87,6 @@ internal interface IBaselineTrainer : IDisposable
     /// <summary>The model's name in <c>evaluate</c>.</summary>
     string Name { get; }
 
-    /// <summary>Maximum number of epochs.</summary>
     int Epochs { get; }
 
     /// <summary>Epochs without a better validation result before training stops.</summary>
@@ -103,13 +97,11 @@ internal interface IBaselineTrainer : IDisposable
 
     /// <param name="epoch">1-based.</param>
     /// <param name="progress">Receives the completed share of the epoch, 0..1.</param>
-    /// <param name="cancellation">Checked often.</param>
     /// <returns>Mean loss; null if unknown.</returns>
     double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation);
 
     /// <summary>The model in its current state, valid until training continues; the caller disposes it if it is disposable.</summary>
     IScorer Open();
 
-    /// <summary>Saves the model's current state.</summary>
     void Save(string folder);
 }
