@@ -6,33 +6,17 @@ namespace NanoRecSys.Training.Baselines;
 /// Alternating least squares on implicit feedback (Hu, Koren and Volinsky, 2008), with every item that a user did not
 /// interact with as a weak zero. The cost of a sweep grows with the interactions, not with users times items.
 /// </summary>
-internal sealed class ImplicitAls
+/// <param name="split">Only its training part is used.</param>
+/// <param name="items">V</param>
+/// <param name="seed">Seed of the initial item factors.</param>
+/// <param name="threads">CPU threads; the result does not depend on them.</param>
+internal sealed class ImplicitAls(DataSplit split, int items, MatrixFactorizationOptions options, long seed, int threads)
 {
-    private readonly MatrixFactorizationOptions _options;
-    private readonly int _threads;
-    private readonly TrainIncidence _incidence;
-    private readonly float[] _users; // [U, D]
-
-    /// <param name="split">Only its training part is used.</param>
-    /// <param name="items">V</param>
-    /// <param name="seed">Seed of the initial item factors.</param>
-    /// <param name="threads">CPU threads; the result does not depend on them.</param>
-    public ImplicitAls(DataSplit split, int items, MatrixFactorizationOptions options, long seed, int threads)
-    {
-        _options = options;
-        _threads = threads;
-        _incidence = TrainIncidence.Of(split, items);
-        _users = new float[split.UserCount * options.Dimension];
-        Items = new float[items * options.Dimension];
-        var random = new Random(unchecked((int)seed));
-        for (int i = 0; i < Items.Length; i++)
-        {
-            Items[i] = (float)((random.NextDouble() * 2 - 1) * 0.1 / Math.Sqrt(options.Dimension));
-        }
-    }
+    private readonly TrainIncidence _incidence = TrainIncidence.Of(split, items);
+    private readonly float[] _users = new float[split.UserCount * options.Dimension]; // [U, D]
 
     /// <summary>[V, D]</summary>
-    public float[] Items { get; }
+    public float[] Items { get; } = Start(items, options.Dimension, seed);
 
     /// <summary>Solves for all users, then for all items.</summary>
     public void Sweep(CancellationToken cancellation)
@@ -64,16 +48,22 @@ internal sealed class ImplicitAls
     public static float Ridge(MatrixFactorizationOptions options, double interactions, int columns) =>
         (float)(options.Regularization * (interactions + options.UnobservedWeight * columns));
 
+    private static float[] Start(int items, int dimension, long seed)
+    {
+        var random = new Random(unchecked((int)seed));
+        return [.. Enumerable.Range(0, items * dimension).Select(_ => (float)((random.NextDouble() * 2 - 1) * 0.1 / Math.Sqrt(dimension)))];
+    }
+
     private void SolveAll(float[] rows, int[][] columnsOfRow, float[] columns, CancellationToken cancellation)
     {
-        int dimension = _options.Dimension;
+        int dimension = options.Dimension;
         float[] gram = Gram(columns, dimension);
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = cancellation };
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Parallel.For(0, columnsOfRow.Length, parallel, () => new LeastSquares(dimension), (row, _, solver) =>
         {
             Span<float> solution = rows.AsSpan(row * dimension, dimension);
             int[] had = columnsOfRow[row];
-            solver.Start(gram, (float)_options.UnobservedWeight, Ridge(_options, had.Length, columns.Length / dimension), solution);
+            solver.Start(gram, (float)options.UnobservedWeight, Ridge(options, had.Length, columns.Length / dimension), solution);
             foreach (int column in had)
             {
                 solver.Add(columns.AsSpan(column * dimension, dimension), 1, solution);

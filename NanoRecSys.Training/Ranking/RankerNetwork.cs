@@ -151,27 +151,16 @@ internal sealed class ItemFeatureTensors : IDisposable
 /// <summary>How well a ranker separates the next item from each of the two kinds of negatives.</summary>
 internal readonly record struct RankerAuc(double Hard, double Random);
 
-internal sealed class RankerTrainer : IDisposable
+internal sealed class RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options) : IDisposable
 {
-    private readonly RankerNetwork _network;
-    private readonly ItemFeatureTensors _items;
-    private readonly TrainRankerOptions _options;
-    private readonly AdamW _optimizer;
-
-    public RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options)
-    {
-        (_network, _items, _options) = (network, items, options);
-        _optimizer = new KeptScalarAdamW(network.parameters(), options.LearningRate, weightDecay: options.WeightDecay);
-    }
-
-    internal AdamW Optimizer => _optimizer;
+    public AdamW Optimizer { get; } = new KeptScalarAdamW(network.parameters(), options.LearningRate, weightDecay: options.WeightDecay);
 
     /// <summary>One pass over the positions in a new order, determined by torch's seed.</summary>
     public double Train(RankerExamples examples, Action<double, double> onStep, CancellationToken cancellation)
     {
-        _network.train();
+        network.train();
         using Tensor order = randperm(examples.Positions, int64);
-        long step = Math.Max(1, _options.BatchPairs / examples.Candidates);
+        long step = Math.Max(1, options.BatchPairs / examples.Candidates);
         double sum = 0;
         for (long done = 0; done < examples.Positions; done += step)
         {
@@ -188,7 +177,7 @@ internal sealed class RankerTrainer : IDisposable
 
     public RankerAuc Evaluate(RankerExamples examples)
     {
-        _network.eval();
+        network.eval();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Tensor order = arange(examples.Positions, int64);
@@ -212,14 +201,14 @@ internal sealed class RankerTrainer : IDisposable
         }
     }
 
-    public void Dispose() => _optimizer.Dispose();
+    public void Dispose() => Optimizer.Dispose();
 
     private double Step(RankerExamples batch)
     {
-        _optimizer.zero_grad();
-        Tensor loss = RankerLoss.Of(_options.Loss, Logits(batch, _options.ItemDropout), batch.Items.ge(0), batch.Weights);
+        Optimizer.zero_grad();
+        Tensor loss = RankerLoss.Of(options.Loss, Logits(batch, options.ItemDropout), batch.Items.ge(0), batch.Weights);
         loss.backward();
-        _optimizer.step();
+        Optimizer.step();
         return loss.item<float>();
     }
 
@@ -232,7 +221,7 @@ internal sealed class RankerTrainer : IDisposable
         Tensor users = batch.Users.index_select(0, places.div(batch.Candidates, RoundingMode.floor)); // [N, D]
         Tensor? signals = batch.Signals?.reshape(-1, batch.Signals.shape[2]).index_select(0, places); // [N, S]
         Tensor unknown = itemDropout > 0 ? rand(rows.shape[0], 1).lt(itemDropout).to(float32) : zeros(rows.shape[0], 1);
-        Tensor logits = _network.forward(_items.Gather(users, rows, unknown, signals)); // [N]
+        Tensor logits = network.forward(items.Gather(users, rows, unknown, signals)); // [N]
         return zeros(isThere.numel()).scatter(0, places, logits).reshape(isThere.shape);
     }
 }

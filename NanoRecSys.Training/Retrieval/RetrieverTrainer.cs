@@ -22,7 +22,6 @@ internal sealed class RetrieverTrainer : IDisposable
     private readonly long _seed;
     private readonly IRetrieverLoss _loss;
     private readonly Parameter[] _parameters;
-    private readonly AdamW _optimizer;
     private readonly LearningRateSchedule _schedule;
     private readonly int _stepsPerEpoch;
     private readonly TowerReplicas? _replicas;
@@ -38,7 +37,7 @@ internal sealed class RetrieverTrainer : IDisposable
         _seed = seed;
         _loss = loss;
         _parameters = [.. tower.parameters()];
-        _optimizer = new KeptScalarAdamW(_parameters, options.LearningRate, options.Beta1, options.Beta2, options.WeightDecay);
+        Optimizer = new KeptScalarAdamW(_parameters, options.LearningRate, options.Beta1, options.Beta2, options.WeightDecay);
         int windows = EpochPlan.Windows(split, options.MaxLength, options.Window, new Random(0)).Length;
         _stepsPerEpoch = (windows + options.BatchUsers - 1) / options.BatchUsers;
         _schedule = new LearningRateSchedule(options.LearningRate, options.WarmupSteps, options.Decay, (long)_stepsPerEpoch * options.Epochs);
@@ -46,8 +45,7 @@ internal sealed class RetrieverTrainer : IDisposable
 
     public UserTower Tower { get; }
     public bool IsReduced { get; }
-
-    public AdamW Optimizer => _optimizer;
+    public AdamW Optimizer { get; }
 
     /// <summary>Learning rate at the start of an epoch (1-based).</summary>
     public double LearningRateAt(int epoch) => _schedule.At((long)(epoch - 1) * _stepsPerEpoch);
@@ -104,7 +102,7 @@ internal sealed class RetrieverTrainer : IDisposable
     public void Dispose()
     {
         _replicas?.Dispose();
-        _optimizer.Dispose();
+        Optimizer.Dispose();
     }
 
     /// <summary>Adds the gradients of a batch's mean loss to a tower's parameters.</summary>
@@ -148,20 +146,20 @@ internal sealed class RetrieverTrainer : IDisposable
     private double Step(SequenceBatch[] parts)
     {
         using var scope = NewDisposeScope();
-        _optimizer.zero_grad();
+        Optimizer.zero_grad();
         double loss = _replicas is null ? Backward(Tower, parts[0], _loss) : _replicas.Backward(parts, _loss);
         if (_options.GradientNorm > 0)
         {
             nn.utils.clip_grad_norm_(_parameters, _options.GradientNorm);
         }
 
-        _optimizer.step();
+        Optimizer.step();
         return loss;
     }
 
     private void SetLearningRate(double rate)
     {
-        foreach (optim.ILearningRateController group in _optimizer.ParamGroups)
+        foreach (optim.ILearningRateController group in Optimizer.ParamGroups)
         {
             group.LearningRate = rate;
         }
