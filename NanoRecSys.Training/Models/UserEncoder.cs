@@ -132,30 +132,12 @@ internal sealed class UserEncoder : IDisposable
 }
 
 /// <summary>The retriever alone: the cosine of the user's embedding with every item's.</summary>
-internal sealed class RetrieverScorer : IScorer, IDisposable
+/// <param name="encoder">Owned by the caller, who may share it with other models.</param>
+internal sealed class RetrieverScorer(BatchEncoder encoder) : IScorer
 {
-    private readonly BatchEncoder _encoder;
-    private readonly bool _isOwner;
-
-    /// <param name="tower">Owned by the caller; must not be trained during the scorer's lifetime.</param>
-    public RetrieverScorer(RetrieverNetwork tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
-
-    /// <param name="encoder">Shared with other models; owned by the caller.</param>
-    public RetrieverScorer(BatchEncoder encoder) => _encoder = encoder;
-
     public string Name => "retriever";
 
-    public double LogitScale => 1 / _encoder.Temperature;
+    public double LogitScale => 1 / encoder.Temperature;
 
-    /// <param name="histories">[B] item rows, oldest first.</param>
-    /// <param name="scores">[B, V]</param>
-    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores) => _encoder.Cosines(histories).CopyTo(scores);
-
-    public void Dispose()
-    {
-        if (_isOwner)
-        {
-            _encoder.Dispose();
-        }
-    }
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores) => encoder.Cosines(histories).CopyTo(scores);
 }

@@ -75,9 +75,9 @@ internal sealed record EpochEstimate(
     private static double TimeValidation(RetrieverTrainer trainer, PreparedData data, StepContext context)
     {
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = UsersValidated };
-        using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
+        using var encoder = new BatchEncoder(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
-        int ranked = ranking.Ranks(scorer, HeldOut.Validation, cancellation: context.Cancellation).Length;
+        int ranked = ranking.Ranks(new RetrieverScorer(encoder), HeldOut.Validation, cancellation: context.Cancellation).Length;
         return Stopwatch.GetElapsedTime(start).TotalSeconds * data.Split.UserCount / Math.Max(1, ranked);
     }
 }

@@ -258,8 +258,8 @@ internal static class TrainRetrieverStep
     // In the training's precision: in fp32 it would take as long as an epoch. "evaluate" reports the exact figures.
     private static IReadOnlyDictionary<string, double> Validate(RetrieverNetwork network, bool isReduced, FullRanking ranking, CancellationToken cancellation)
     {
-        using var scorer = new RetrieverScorer(network, isReduced);
-        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
+        using var encoder = new BatchEncoder(network, isReduced);
+        return ranking.Evaluate(new RetrieverScorer(encoder), HeldOut.Validation, cancellation: cancellation).Metrics;
     }
 
     /// <summary>The loss that the options name; baselines use the same losses.</summary>

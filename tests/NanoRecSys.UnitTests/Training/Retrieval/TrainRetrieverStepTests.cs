@@ -101,8 +101,8 @@ public sealed class TrainRetrieverStepTests : FolderTests
         Assert.Equal(summary.BestEpoch + 3, summary.Epochs);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using RetrieverNetwork kept = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
-        using var scorer = new RetrieverScorer(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as in the training's validation
-        Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
+        using var encoder = new BatchEncoder(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as in the training's validation
+        Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(new RetrieverScorer(encoder), HeldOut.Validation).Metrics);
     }
 
     private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(Folder, name, length);
