@@ -89,15 +89,13 @@ internal abstract class NextItemRanking(DataSplit split, int items)
             $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} repeat earlier items" : "nobody has a held-out item")}. Prepare more data.");
 
         return new EvaluationResult(
-            scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], DepthOf(scorer)))
+            scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], Math.Min(scorer.Depth ?? int.MaxValue, LastRank)))
         {
             Protocol = Protocol,
             Window = Exclude == Exclusion.Window ? Window : null,
             Repeats = users.Repeats > 0 ? users.Repeats : null,
         };
     }
-
-    public int DepthOf(IScorer scorer) => Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
 
     public static string NameOf(HeldOut part) => part == HeldOut.Test ? "test" : "validation";
 
