@@ -82,13 +82,13 @@ internal static class RankerGraph
     {
         graph.Scope = ranker.First.Name;
         OnnxValue product = graph.Multiply(known, user); // [C, D]
-        OnnxValue ofProduct = isInt8 ? graph.LinearInt8(product, ranker.OfProduct) : graph.Linear(product, ranker.OfProduct);
+        OnnxValue ofProduct = graph.Linear(product, ranker.OfProduct, isInt8);
         OnnxValue x = graph.Add(graph.Add(itemPart, graph.Linear(user, ranker.OfUser)), ofProduct); // [C, H1]
         x = graph.Relu(signals is null ? x : graph.Add(x, graph.Linear(signals.Value, ranker.OfSignals)));
         foreach ((int layer, LinearWeights hidden) in ranker.Hidden.Index())
         {
             graph.Scope = hidden.Name;
-            x = graph.Relu(isInt8 && layer == 0 ? graph.LinearInt8(x, hidden) : graph.Linear(x, hidden));
+            x = graph.Relu(graph.Linear(x, hidden, isInt8 && layer == 0));
         }
 
         graph.Scope = ranker.Output.Name;

@@ -59,29 +59,20 @@ internal static class UserTowerGraph
         return graph.L2Normalize(graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true)));
     }
 
-    internal static TransformerTowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs, bool isPadded) =>
-        new(graph, model, state, Attention(graph, model, state, inputs, isPadded));
-
-    private static TowerAttention Attention(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs, bool isPadded)
+    internal static TransformerTowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs, bool isPadded)
     {
         RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, inputs.Tokens) : null;
         RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, inputs.Tokens, inputs.Times, inputs.Now) : null;
-        return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, inputs.Tokens, isPadded), rotary, biases);
+        AttentionMasks masks = AttentionMasks.Build(graph, inputs.Tokens, isPadded);
+        return new TransformerTowerBlock(graph, model, state, new TowerAttention(graph, model, state, masks, rotary, biases));
     }
 
     internal static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
     {
         graph.Scope = "embedding";
-        return graph.Gather(EmbeddingTable(graph, model, state), tokens); // [V + 1, D], [B, L] -> [B, L, D]
-    }
-
-    /// <summary>The item table under a row of zeros, which is the padding token's: [V + 1, D].</summary>
-    private static OnnxValue EmbeddingTable(OnnxGraph graph, ModelInfo model, CheckedWeights state)
-    {
         float[] items = state.Get("embedding.weight", model.Items, model.Dimension);
-        var table = new float[items.Length + model.Dimension];
-        items.CopyTo(table, model.Dimension);
-        return graph.Initializer("embedding.padded", table, model.Items + 1, model.Dimension);
+        float[] table = [.. new float[model.Dimension], .. items]; // the padding token's row is zeros
+        return graph.Gather(graph.Initializer("embedding.padded", table, model.Items + 1, model.Dimension), tokens); // [V + 1, D], [B, L] -> [B, L, D]
     }
 }
 
@@ -237,7 +228,7 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
         }
 
         OnnxValue isPadding = graph.Unsqueeze(graph.Node("Equal", [tokens, graph.ScalarConstant(0L)]), 1, 2); // [B, L] -> [B, 1, 1, L]
-        return new AttentionMasks(Numbers(graph, isPadding), Numbers(graph, graph.Or(isPadding, isFuture)));
+        return new AttentionMasks(Numbers(graph, isPadding), Numbers(graph, graph.Node("Or", [isPadding, isFuture])));
     }
 
     /// <summary>[L] positions 0, 1, ...</summary>
@@ -252,7 +243,7 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
     }
 
     private static OnnxValue Numbers(OnnxGraph graph, OnnxValue isMasked) =>
-        graph.Where(isMasked, graph.ScalarConstant(Masked), graph.ScalarConstant(0f));
+        graph.Node("Where", [isMasked, graph.ScalarConstant(Masked), graph.ScalarConstant(0f)]);
 
     private static OnnxValue Length(OnnxGraph graph, OnnxValue tokens) =>
         graph.Gather(graph.Node("Shape", [tokens]), graph.ScalarConstant(1L)); // scalar

@@ -167,11 +167,6 @@ internal static class OnnxOperators
 
     public static OnnxValue Max(this OnnxGraph graph, OnnxValue a, OnnxValue b) => graph.Node("Max", [a, b]);
 
-    public static OnnxValue Or(this OnnxGraph graph, OnnxValue a, OnnxValue b) => graph.Node("Or", [a, b]);
-
-    public static OnnxValue Where(this OnnxGraph graph, OnnxValue condition, OnnxValue then, OnnxValue otherwise) =>
-        graph.Node("Where", [condition, then, otherwise]);
-
     public static OnnxValue Relu(this OnnxGraph graph, OnnxValue x) => graph.Node("Relu", [x]);
 
     /// <summary>[..., n, k] x [..., k, m] -> [..., n, m]</summary>
@@ -230,29 +225,25 @@ internal static class OnnxOperators
     }
 
     /// <summary>[..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph differs only here.</summary>
-    public static OnnxValue Linear(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
+    /// <param name="isInt8">Whether this layer multiplies in 8 bits even if the graph does not.</param>
+    public static OnnxValue Linear(this OnnxGraph graph, OnnxValue x, LinearWeights weights, bool isInt8 = false)
     {
-        if (graph.IsInt8)
-        {
-            return graph.LinearInt8(x, weights);
-        }
-
-        OnnxValue matrix = graph.Initializer($"{weights.Name}.weight.T", weights.Transposed(), weights.In, weights.Out);
-        OnnxValue product = graph.MatMul(x, matrix);
+        OnnxValue product = isInt8 || graph.IsInt8
+            ? graph.MultiplyInt8(x, weights)
+            : graph.MatMul(x, graph.Initializer($"{weights.Name}.weight.T", weights.Transposed(), weights.In, weights.Out));
         return weights.Bias is null
             ? product
             : graph.Add(product, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
     }
 
-    /// <summary>Like <see cref="Linear"/>, in 8 bits: one scale per output for the weights, a dynamic one for the activations.
-    /// Written as the runtime's fusion into one operator expects it.</summary>
-    public static OnnxValue LinearInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
+    /// <summary>The product in 8 bits: one scale per output for the weights, a dynamic one for the activations. Written as the runtime's
+    /// fusion into one operator expects it.</summary>
+    private static OnnxValue MultiplyInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         Int8Weights int8 = Int8Weights.Write(graph, weights);
         OnnxValue[] quantized = graph.Quantize(x);
         OnnxValue product = graph.Cast(graph.Node("MatMulInteger", [quantized[0], int8.Steps, quantized[2], int8.Zero]), TensorProto.Types.DataType.Float);
-        OnnxValue scaled = graph.Multiply(product, graph.Multiply(quantized[1], int8.Scale));
-        return weights.Bias is null ? scaled : graph.Add(scaled, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
+        return graph.Multiply(product, graph.Multiply(quantized[1], int8.Scale));
     }
 }
 
