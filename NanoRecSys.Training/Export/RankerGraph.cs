@@ -271,18 +271,18 @@ internal sealed record RankerWeights(
     public static RankerWeights Of(int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string> signals)
     {
         var state = new CheckedWeights(weights);
-        NamedTensor categories = Matrix(state, weights, "genre_embeddings.weight");
-        List<NamedTensor> numbers = weights.ContainsKey(YearTable) ? [Matrix(state, weights, YearTable)] : [];
+        NamedTensor categories = state.Matrix("genre_embeddings.weight");
+        List<NamedTensor> numbers = weights.ContainsKey(YearTable) ? [state.Matrix(YearTable)] : [];
         for (int place = 0; weights.ContainsKey(NumberTable(place)); place++)
         {
-            numbers.Add(Matrix(state, weights, NumberTable(place)));
+            numbers.Add(state.Matrix(NumberTable(place)));
         }
 
         int width = 3 * dimension + 1 + numbers.Sum(table => (int)table.Shape[1]) + (int)categories.Shape[1] + 1 + signals.Count;
         var layers = new List<LinearWeights>();
         for (int layer = 0; layer == 0 || weights.ContainsKey($"mlp.{layer}.weight"); layer += ModulesPerLayer)
         {
-            int output = (int)Matrix(state, weights, $"mlp.{layer}.weight").Shape[0];
+            int output = (int)state.Matrix($"mlp.{layer}.weight").Shape[0];
             layers.Add(state.LinearThenBatchNorm($"mlp.{layer}", $"mlp.{layer + 1}", width, output));
             width = output;
         }
@@ -292,12 +292,6 @@ internal sealed record RankerWeights(
 
     /// <summary>The embedding of a number attribute other than the year of release, by its index among them.</summary>
     public static string NumberTable(int place) => $"number_embeddings.{place}.weight";
-
-    private static NamedTensor Matrix(CheckedWeights state, IReadOnlyDictionary<string, NamedTensor> weights, string name)
-    {
-        IReadOnlyList<long> shape = state.ShapeOf(name);
-        return shape.Count == 2 ? weights[name] : throw new InvalidDataException($"'{name}' has {shape.Count} dimensions, expected 2.");
-    }
 }
 
 /// <summary>Computes every item's part of the ranker's first layer, so that no request has to.</summary>

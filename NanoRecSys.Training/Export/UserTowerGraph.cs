@@ -431,11 +431,14 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
                 $"'{name}' is [{string.Join(", ", tensor.Shape)}], the configuration asks for [{string.Join(", ", shape.ToArray())}].");
     }
 
-    /// <summary>The shape of a tensor, if only the weights determine a size.</summary>
-    /// <exception cref="InvalidDataException">Missing.</exception>
-    public IReadOnlyList<long> ShapeOf(string name) => tensors.TryGetValue(name, out NamedTensor? tensor)
-        ? tensor.Shape
-        : throw new InvalidDataException($"The weights have no '{name}'.");
+    /// <summary>A tensor of two dimensions whose sizes only the weights determine.</summary>
+    /// <exception cref="InvalidDataException">Missing, or of another number of dimensions.</exception>
+    public NamedTensor Matrix(string name)
+    {
+        InvalidDataException.ThrowIf(!tensors.TryGetValue(name, out NamedTensor? tensor), $"The weights have no '{name}'.");
+
+        return tensor.Shape.Length == 2 ? tensor : throw new InvalidDataException($"'{name}' has {tensor.Shape.Length} dimensions, expected 2.");
+    }
 
     public LinearWeights Linear(string name, int input, int output, bool bias) =>
         new(name, Get($"{name}.weight", output, input), bias ? Get($"{name}.bias", output) : null, input, output);
