@@ -14,7 +14,6 @@ internal sealed class Bootstrap
     public static Bootstrap Of(
         IReadOnlyList<float[]> values, int resamples, long seed, int threads, CancellationToken cancellation = default)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 1);
         int series = values.Count;
         int users = series == 0 ? 0 : values[0].Length;
         float[] byUser = new float[users * series]; // [U, series]: a drawn user's values are contiguous
@@ -82,8 +81,7 @@ internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long
         resamples, seed, threads);
 
     public IReadOnlyDictionary<string, ConfidenceInterval> IntervalsOf(int model) =>
-        Metrics.Select((metric, m) => (metric.Name, Interval: _bootstrap.Interval(Series(model, m))))
-            .ToDictionary(pair => pair.Name, pair => pair.Interval);
+        Metrics.Index().ToDictionary(metric => metric.Item.Name, metric => _bootstrap.Interval(Series(model, metric.Index)));
 
     /// <summary>The difference of every pair of models, the better one first.</summary>
     /// <param name="results">[models] in the order of the ranks.</param>

@@ -172,25 +172,16 @@ internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, i
 /// <summary>Draws distinct negatives uniformly, without the target and excluded items: the target is usually more popular than they are,
 /// which flatters. A user's negatives depend only on the seed and the user: they are the same for every model, order of users and number of
 /// threads.</summary>
-internal sealed class NegativeSampler
+internal sealed class NegativeSampler(int count, int items, long seed)
 {
     // Draws per negative before the rest is taken in order: if nearly all items are excluded, random draws would take forever.
     private const int Patience = 100;
 
-    private readonly int _items;
-    private readonly long _seed;
-
-    public NegativeSampler(int count, int items, long seed)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        (Count, _items, _seed) = (count, items, seed);
-    }
-
     /// <summary>Negatives of each user; fewer only if the catalog has no more.</summary>
-    public int Count { get; }
+    public int Count => count;
 
     /// <summary><c>sampled-uniform-100</c>, ...</summary>
-    public string Name => $"sampled-uniform-{Count}";
+    public string Name => $"sampled-uniform-{count}";
 
     /// <param name="taken">[V] a scratch set, empty before and after.</param>
     /// <param name="negatives">[<see cref="Count"/>] filled from the start.</param>
@@ -198,19 +189,19 @@ internal sealed class NegativeSampler
     {
         taken.AddRange(excluded);
         bool isTargetNew = taken.Add(target);
-        var random = new SeededDraws(_seed, user);
-        int count = Math.Min(Count, _items - taken.Count);
+        var random = new SeededDraws(seed, user);
+        int available = Math.Min(count, items - taken.Count);
         int drawn = 0;
-        for (int attempt = 0; drawn < count && attempt < Patience * Count; attempt++)
+        for (int attempt = 0; drawn < available && attempt < Patience * count; attempt++)
         {
-            int item = (int)random.Next(_items);
+            int item = (int)random.Next(items);
             if (taken.Add(item))
             {
                 negatives[drawn++] = item;
             }
         }
 
-        for (int item = 0; drawn < count; item++)
+        for (int item = 0; drawn < available; item++)
         {
             if (taken.Add(item))
             {
