@@ -85,7 +85,6 @@ internal sealed record MlpUserTowerOptions
 internal sealed class MlpUserTowerTrainer : IBaselineTrainer
 {
     private readonly MlpUserTowerOptions _options;
-    private readonly DataSplit _split;
     private readonly IRetrieverLoss _loss;
     private readonly long _seed;
     private readonly Device _device;
@@ -93,9 +92,10 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
     private readonly MlpUserTower _tower;
     private readonly AdamW _optimizer;
 
-    public MlpUserTowerTrainer(MlpUserTowerOptions options, PreparedData data, IRetrieverLoss loss, long seed, Device device)
+    public MlpUserTowerTrainer(MlpUserTowerOptions options, PreparedData data, long seed, Device device)
     {
-        (_options, _data, _split, _loss, _seed, _device) = (options, data, data.Split, loss, seed, device);
+        (_options, _data, _seed, _device) = (options, data, seed, device);
+        _loss = TrainRetrieverStep.CreateLoss(new TrainRetrieverOptions { Loss = options.Loss, Temperature = options.Temperature }, data, device);
         manual_seed(seed);
         _tower = new MlpUserTower(data.Catalog.Count, options).to(device);
         _optimizer = new KeptScalarAdamW(_tower.parameters(), options.LearningRate, weightDecay: 0);
@@ -141,15 +141,15 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
         int length = _options.HistoryLength;
         long[] tokens = new long[examples.Length * length]; // [P, M]
         long[] targets = new long[examples.Length]; // [P]
-        float[] weights = new float[_split.Histories.HasWeights ? examples.Length : 0]; // [P]
+        float[] weights = new float[_data.Histories.HasWeights ? examples.Length : 0]; // [P]
         for (int p = 0; p < examples.Length; p++)
         {
-            ReadOnlySpan<int> items = _split.Train(examples[p].User);
+            ReadOnlySpan<int> items = _data.Split.Train(examples[p].User);
             SequenceBuilder.Fill(items[..examples[p].Position], tokens.AsSpan(p * length, length));
             targets[p] = items[examples[p].Position];
             if (weights.Length > 0)
             {
-                weights[p] = _split.TrainWeights(examples[p].User)[examples[p].Position];
+                weights[p] = _data.Split.TrainWeights(examples[p].User)[examples[p].Position];
             }
         }
 
@@ -163,9 +163,9 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
     private (int User, int Position)[] Examples(Random random)
     {
         var examples = new List<(int User, int Position)>();
-        for (int user = 0; user < _split.UserCount; user++)
+        for (int user = 0; user < _data.Split.UserCount; user++)
         {
-            int positions = _split.Train(user).Length - 1; // nothing precedes the first
+            int positions = _data.Split.Train(user).Length - 1; // nothing precedes the first
             if (positions <= _options.PositionsPerUser)
             {
                 examples.AddRange(Enumerable.Range(1, Math.Max(0, positions)).Select(position => (user, position)));

@@ -61,24 +61,13 @@ internal static class TrainBaselineStep
         return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
     }
 
-    private static IBaselineTrainer TrainerOf(TrainBaselineOptions options, PreparedData data, StepContext context)
+    private static IBaselineTrainer TrainerOf(TrainBaselineOptions options, PreparedData data, StepContext context) => options switch
     {
-        if (options.MatrixFactorization is { } factorization)
-        {
-            return new MatrixFactorizationTrainer(factorization, data, context.Seed, context.Threads);
-        }
-
-        if (options.Ease is { } ease)
-        {
-            return new EaseTrainer(ease, data, context.Threads);
-        }
-
-        MlpUserTowerOptions tower = options.MlpUserTower ?? throw new ArgumentException("No baseline's options are set.", nameof(options));
-        torch.Device device = torch.device(context.Device);
-        IRetrieverLoss loss = TrainRetrieverStep.CreateLoss(
-            new TrainRetrieverOptions { Loss = tower.Loss, Temperature = tower.Temperature }, data, device);
-        return new MlpUserTowerTrainer(tower, data, loss, context.Seed, device);
-    }
+        { MatrixFactorization: { } factorization } => new MatrixFactorizationTrainer(factorization, data, context.Seed, context.Threads),
+        { Ease: { } ease } => new EaseTrainer(ease, data, context.Threads),
+        { MlpUserTower: { } tower } => new MlpUserTowerTrainer(tower, data, context.Seed, torch.device(context.Device)),
+        _ => throw new ArgumentException("No baseline's options are set.", nameof(options)),
+    };
 }
 
 /// <summary>A baseline in training.</summary>
