@@ -115,7 +115,7 @@ internal static class PublishStep
             Ranker = choice.Use ? exported.Ranker : null,
             Blend = race?.Lists,
             FinalFit = exported.Report.FinalFit,
-            Calibration = PublishedMetrics.CalibrationOf(choice.Use ? "ranker" : race is { Lists.Count: > 0 } ? RaceStep.BlendName : "retriever", metrics),
+            Calibration = PublishedMetrics.OnValidation(metrics, choice.Use ? "ranker" : race is { Lists.Count: > 0 } ? RaceStep.BlendName : "retriever")?.Calibration,
             Index = exported.Index with { Sha256 = null, ItemsSha256 = null },
             ContentMap = exported.Report.ContentMap,
             Metrics = metrics,
@@ -269,7 +269,6 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 internal sealed record RankerChoice(bool Use, string Reason)
 {
     private const string Metric = "ndcg@10";
-    private const string Split = "validation";
 
     public static RankerChoice Make(RankerUse use, bool isExported, IReadOnlyList<EvaluationResult> metrics, RaceOutcome? race = null)
     {
@@ -297,8 +296,7 @@ internal sealed record RankerChoice(bool Use, string Reason)
     }
 
     private static double? Find(IReadOnlyList<EvaluationResult> metrics, string model) =>
-        metrics.FirstOrDefault(result => result.Model == model && result.Split == Split && result.Exclude == "history") is { } result
-        && result.Metrics.TryGetValue(Metric, out double value) ? value : null;
+        PublishedMetrics.OnValidation(metrics, model) is { } result && result.Metrics.TryGetValue(Metric, out double value) ? value : null;
 }
 
 /// <summary>The <c>evaluate</c> metrics of the published models.</summary>
@@ -332,9 +330,9 @@ internal static class PublishedMetrics
         return results;
     }
 
-    /// <summary>Calibration of the served model's scores; null if it was not evaluated on validation in its served form.</summary>
-    public static ScoreCalibration? CalibrationOf(string model, IReadOnlyList<EvaluationResult> results) => results.FirstOrDefault(result =>
-        result.Model == model && result.Split == NextItemRanking.NameOf(HeldOut.Validation) && result.Exclude == NextItemRanking.NameOf(Exclusion.History))?.Calibration;
+    /// <summary>A model's result on validation in its served form; null if there is none.</summary>
+    public static EvaluationResult? OnValidation(IReadOnlyList<EvaluationResult> results, string model) => results.FirstOrDefault(result =>
+        result.Model == model && result.Split == NextItemRanking.NameOf(HeldOut.Validation) && result.Exclude == NextItemRanking.NameOf(Exclusion.History));
 
     public static void Write(string path, IReadOnlyList<EvaluationResult> results) =>
         File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Indented.ListEvaluationResult));
