@@ -7,38 +7,68 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in buffers that stay in the
-/// cache, without computing padding or the future.</summary>
+/// <summary>One call of causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in buffers that
+/// stay in the cache, without computing padding or the future.</summary>
 /// <remarks>The backward pass recomputes the weights: cheaper than writing [B, H, L, L] to memory and reading it back.</remarks>
-/// <param name="offsets">[B + 1] start of each sequence in the pack.</param>
-internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, int[] offsets, ulong dropoutKey)
+/// <param name="tables">Added to the scores; see <see cref="AttentionBias"/>.</param>
+/// <param name="width">D</param>
+internal sealed unsafe class AttentionKernel(AttentionShape shape, SequencePack pack, BiasTables? tables, int width, ulong dropoutKey)
 {
+    private readonly int[] _offsets = pack.Offsets; // [B + 1]
+    private readonly AttentionBias? _bias = tables is null ? null
+        : new AttentionBias(Values(tables.Distance), tables.Time is null ? [] : Values(tables.Time), pack.TimeBuckets, shape.Heads, pack.Count);
+    private readonly int _threads = get_num_threads();
     private readonly int _headWidth = width / shape.Heads; // d
     private readonly int _paddedWidth = AttentionTiles.RoundUp(width / shape.Heads);
     private readonly float _queryScale = 1 / MathF.Sqrt((float)width / shape.Heads);
 
-    /// <summary>Added to the scores; see <see cref="AttentionBias"/>.</summary>
-    public AttentionBias? Bias { get; init; }
-    public int Threads { get; init; } = 1;
-
     /// <param name="qkv">[P, 3D]</param>
-    /// <param name="output">[P, D] receives the result.</param>
-    public void Forward(float* qkv, float* output) => ForEach((buffers, sequence, head) =>
+    /// <returns>[P, D]</returns>
+    public Tensor Forward(Tensor qkv)
+    {
+        Tensor output = empty(qkv.shape[0], width);
+        fixed (byte* from = qkv.bytes, to = output.bytes)
+        {
+            Forward((float*)from, (float*)to);
+        }
+
+        return output;
+    }
+
+    /// <param name="qkv">[P, 3D] the forward pass's input.</param>
+    /// <param name="outputGradient">[P, D]</param>
+    /// <returns>[P, 3D]</returns>
+    public Tensor Backward(Tensor qkv, Tensor outputGradient)
+    {
+        _bias?.BeginGradients();
+        Tensor gradient = empty_like(qkv);
+        fixed (byte* from = qkv.bytes, by = outputGradient.bytes, to = gradient.bytes)
+        {
+            Backward((float*)from, (float*)by, (float*)to);
+        }
+
+        return gradient;
+    }
+
+    /// <summary>[H, L] and [H, T] gradients of the biases in use, after <see cref="Backward(Tensor, Tensor)"/>.</summary>
+    public IEnumerable<Tensor> BiasGradients() =>
+        _bias?.Gradients().Select(values => tensor(values).reshape(shape.Heads, -1)) ?? [];
+
+    private static ReadOnlySpan<float> Values(Tensor tensor) => tensor.data<float>().ToArray();
+
+    private void Forward(float* qkv, float* output) => ForEach((buffers, sequence, head) =>
     {
         int n = Read(buffers, qkv, sequence, head);
         FillWeights(buffers, sequence, head, n);
         int padded = AttentionTiles.RoundUp(n);
         AttentionTiles.SumOverPast(buffers.Weights, buffers.Values, buffers.Result, padded, _paddedWidth);
-        AttentionLayout.Write(buffers.Result, output + (long)offsets[sequence] * width + head * _headWidth, width, n, _headWidth, 1);
+        AttentionLayout.Write(buffers.Result, output + (long)_offsets[sequence] * width + head * _headWidth, width, n, _headWidth, 1);
     });
 
-    /// <param name="qkv">[P, 3D] the forward pass's input.</param>
-    /// <param name="outputGradient">[P, D]</param>
-    /// <param name="qkvGradient">[P, 3D] receives the gradient.</param>
-    public void Backward(float* qkv, float* outputGradient, float* qkvGradient) => ForEach((buffers, sequence, head) =>
+    private void Backward(float* qkv, float* outputGradient, float* qkvGradient) => ForEach((buffers, sequence, head) =>
     {
         int n = Read(buffers, qkv, sequence, head), padded = AttentionTiles.RoundUp(n), d = _paddedWidth;
-        long start = offsets[sequence];
+        long start = _offsets[sequence];
         AttentionLayout.Read(outputGradient + start * width + head * _headWidth, width, buffers.OutputGradient, n, _headWidth, 1);
         AttentionLayout.Transpose(buffers.Values, buffers.ValuesTransposed, padded, d);
         AttentionTiles.Products(buffers.OutputGradient, buffers.ValuesTransposed, buffers.WeightsGradient, padded, d);
@@ -61,7 +91,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         for (int i = 0; i < n; i++)
         {
             float* row = buffers.Weights + (long)i * padded;
-            Bias?.Add(row, sequence, head, i);
+            _bias?.Add(row, sequence, head, i);
             AttentionWeights.Softmax(row, i + 1);
             Drop(row, sequence, head, i);
         }
@@ -75,12 +105,12 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         for (int i = 0; i < n; i++)
         {
             float* row = buffers.Weights + (long)i * padded, gradient = buffers.WeightsGradient + (long)i * padded;
-            Bias?.Add(row, sequence, head, i);
+            _bias?.Add(row, sequence, head, i);
             Drop(gradient, sequence, head, i);
             AttentionWeights.Softmax(row, i + 1);
             AttentionWeights.SoftmaxBack(row, gradient, i + 1);
             Drop(row, sequence, head, i);
-            Bias?.Gather(gradient, sequence, head, i);
+            _bias?.Gather(gradient, sequence, head, i);
         }
     }
 
@@ -95,15 +125,15 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     {
         if (dropoutKey != 0)
         {
-            ulong place = ((ulong)(offsets[sequence] + i) * (ulong)shape.Heads) + (ulong)head;
+            ulong place = ((ulong)(_offsets[sequence] + i) * (ulong)shape.Heads) + (ulong)head;
             new DropoutMask(shape.Dropout, dropoutKey + (place * 0x9E3779B97F4A7C15)).Apply(row, i + 1);
         }
     }
 
     private int Read(AttentionBuffers buffers, float* qkv, int sequence, int head)
     {
-        int n = offsets[sequence + 1] - offsets[sequence];
-        float* queries = qkv + (long)offsets[sequence] * 3 * width + head * _headWidth;
+        int n = _offsets[sequence + 1] - _offsets[sequence];
+        float* queries = qkv + (long)_offsets[sequence] * 3 * width + head * _headWidth;
         AttentionLayout.Read(queries, 3 * width, buffers.Queries, n, _headWidth, _queryScale);
         AttentionLayout.Read(queries + width, 3 * width, buffers.Keys, n, _headWidth, 1);
         AttentionLayout.Read(queries + 2 * width, 3 * width, buffers.Values, n, _headWidth, 1);
@@ -115,18 +145,18 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     // Longest first, so that the last one to finish is short.
     private void ForEach(SequenceAndHead work)
     {
-        int sequences = offsets.Length - 1;
+        int sequences = _offsets.Length - 1;
         int[] lengths = new int[sequences], order = new int[sequences];
         int longest = 1;
         for (int b = 0; b < sequences; b++)
         {
-            int length = offsets[b + 1] - offsets[b];
+            int length = _offsets[b + 1] - _offsets[b];
             longest = Math.Max(longest, length);
             (lengths[b], order[b]) = (-length, b);
         }
 
         Array.Sort(lengths, order);
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = Threads };
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _threads };
         Parallel.For(
             0, sequences, parallel, () => AttentionBuffers.Rent(longest, _headWidth),
             (at, _, buffers) =>
@@ -142,77 +172,26 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     }
 }
 
-/// <summary>One call of the kernel: what the backward pass needs besides tensors.</summary>
-internal sealed class AttentionCall
-{
-    private readonly AttentionKernel _kernel;
-    private readonly AttentionBias? _bias;
-    private readonly int _width; // D
-    private readonly int _heads; // H
-
-    public AttentionCall(AttentionShape shape, SequencePack pack, BiasTables? tables, int width, ulong dropoutKey)
-    {
-        _width = width;
-        _heads = shape.Heads;
-        _bias = tables is null ? null : new AttentionBias(Values(tables.Distance), tables.Time is null ? [] : Values(tables.Time), pack.TimeBuckets, shape.Heads, pack.Count);
-        _kernel = new AttentionKernel(shape, width, pack.Offsets, dropoutKey) { Bias = _bias, Threads = get_num_threads() };
-    }
-
-    /// <param name="qkv">[P, 3D]</param>
-    /// <returns>[P, D]</returns>
-    public unsafe Tensor Forward(Tensor qkv)
-    {
-        Tensor output = empty(qkv.shape[0], _width);
-        fixed (byte* from = qkv.bytes, to = output.bytes)
-        {
-            _kernel.Forward((float*)from, (float*)to);
-        }
-
-        return output;
-    }
-
-    /// <param name="qkv">[P, 3D]</param>
-    /// <param name="outputGradient">[P, D]</param>
-    /// <returns>[P, 3D]</returns>
-    public unsafe Tensor Backward(Tensor qkv, Tensor outputGradient)
-    {
-        _bias?.BeginGradients();
-        Tensor gradient = empty_like(qkv);
-        fixed (byte* from = qkv.bytes, by = outputGradient.bytes, to = gradient.bytes)
-        {
-            _kernel.Backward((float*)from, (float*)by, (float*)to);
-        }
-
-        return gradient;
-    }
-
-    /// <summary>[H, L] and [H, T] gradients of the biases in use, after <see cref="Backward"/>.</summary>
-    public IEnumerable<Tensor> BiasGradients() =>
-        _bias?.Gradients().Select(values => tensor(values).reshape(_heads, -1)) ?? [];
-
-    private static ReadOnlySpan<float> Values(Tensor tensor) => tensor.data<float>().ToArray();
-}
-
-/// <summary>The kernel as a torch autograd function: call, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
+/// <summary>The kernel as a torch autograd function: kernel, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
 internal sealed class AttentionFunction : autograd.SingleTensorFunction<AttentionFunction>
 {
     public override string Name => nameof(AttentionFunction);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var call = (AttentionCall)vars[0];
-        ctx.save_data(nameof(AttentionCall), call);
+        var kernel = (AttentionKernel)vars[0];
+        ctx.save_data(nameof(AttentionKernel), kernel);
         ctx.save_for_backward([(Tensor)vars[1]]);
-        return call.Forward((Tensor)vars[1]);
+        return kernel.Forward((Tensor)vars[1]);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
-        var call = (AttentionCall)ctx.get_data(nameof(AttentionCall));
+        var kernel = (AttentionKernel)ctx.get_data(nameof(AttentionKernel));
         Tensor qkv = ctx.get_saved_variables()[0]; // [P, 3D]
-        Tensor gradient = call.Backward(qkv, grad_output.contiguous()); // [P, 3D]
-        return [null!, .. call.BiasGradients().Prepend(gradient).Select(each => each.MoveToOuterDisposeScope())];
+        Tensor gradient = kernel.Backward(qkv, grad_output.contiguous()); // [P, 3D]
+        return [null!, .. kernel.BiasGradients().Prepend(gradient).Select(each => each.MoveToOuterDisposeScope())];
     }
 }
 

@@ -186,14 +186,14 @@ internal sealed class KernelOperations : NetworkOperations
     {
         using var scope = NewDisposeScope();
         ulong dropoutKey = noise is null || shape.Dropout == 0 ? 0 : noise.NextKey();
-        var call = new AttentionCall(shape, pack, bias, (int)qkv.shape[1] / 3, dropoutKey);
+        var kernel = new AttentionKernel(shape, pack, bias, (int)qkv.shape[1] / 3, dropoutKey);
         Tensor dense = qkv.contiguous(); // [P, 3D]
         Tensor output = bias switch
         {
-            _ when !is_grad_enabled() => call.Forward(dense),
-            null => AttentionFunction.apply(call, dense),
-            { Time: null } => AttentionFunction.apply(call, dense, bias.Distance),
-            _ => AttentionFunction.apply(call, dense, bias.Distance, bias.Time),
+            _ when !is_grad_enabled() => kernel.Forward(dense),
+            null => AttentionFunction.apply(kernel, dense),
+            { Time: null } => AttentionFunction.apply(kernel, dense, bias.Distance),
+            _ => AttentionFunction.apply(kernel, dense, bias.Distance, bias.Time),
         };
         return output.MoveToOuterDisposeScope(); // [P, D]
     }
