@@ -51,7 +51,7 @@ internal static class EvaluationTables
         }
 
         string intervals = results.Any(result => result.Intervals is not null) ? "; ±: half of the 95% interval over users" : "";
-        return results is [var first, ..] ? table.Caption(MetricsTable.Caption(first) + intervals) : table;
+        return table.Caption(MetricsTable.Caption(results[0]) + intervals);
     }
 
     private static Table Lists(IReadOnlyList<EvaluationResult> results)

@@ -48,23 +48,13 @@ internal static class IndexStep
 
     private static Dictionary<string, double> Parameters(IndexShape shape, IVectorIndex index)
     {
-        var parameters = new Dictionary<string, double>();
-        AddIfSet("nlist", shape.Lists);
-        AddIfSet("m", shape.Parts + shape.Edges); // FAISS calls both m: bytes per code and edges per row
+        List<(string Name, int Value)> parameters = [("nlist", shape.Lists), ("m", shape.Parts + shape.Edges)]; // FAISS calls both m: bytes per code and edges per row
         if (SearchWidth.NameOf(index) is { } name)
         {
-            parameters[name] = SearchWidth.Of(index);
+            parameters.Add((name, SearchWidth.Of(index)));
         }
 
-        return parameters;
-
-        void AddIfSet(string name, int value)
-        {
-            if (value > 0)
-            {
-                parameters[name] = value;
-            }
-        }
+        return parameters.Where(parameter => parameter.Value > 0).ToDictionary(parameter => parameter.Name, parameter => (double)parameter.Value);
     }
 
     private static FlatIndex ReadItems(string folder, ModelInfo model)
@@ -218,11 +208,12 @@ internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact
 
     /// <returns>Milliseconds of a query on this thread: the mean over queries of each one's fastest round. Other load on the machine only
     /// ever slows a round.</returns>
-    public double MeasureLatency(IVectorIndex index, int rounds = 5)
+    public double MeasureLatency(IVectorIndex index)
     {
+        const int Rounds = 5;
         var quickest = new double[_expected.Length];
         Array.Fill(quickest, double.PositiveInfinity);
-        for (int round = 0; round < rounds; round++)
+        for (int round = 0; round < Rounds; round++)
         {
             for (int q = 0; q < quickest.Length; q++)
             {
