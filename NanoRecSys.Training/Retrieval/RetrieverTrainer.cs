@@ -4,10 +4,6 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <param name="Epoch">1-based.</param>
-/// <param name="Loss">Mean over the epoch's positions, in nats.</param>
-internal sealed record EpochResult(int Epoch, double Loss, double Seconds, int Sequences);
-
 /// <param name="Loss">Loss of that step, in nats.</param>
 internal sealed record StepResult(int Step, int Steps, double Loss, double SequencesPerSecond);
 
@@ -53,7 +49,7 @@ internal sealed class RetrieverTrainer : IDisposable
     /// <summary>Trains one epoch. Its randomness (order, windows, dropout) depends only on the seed and its number, so that a resumed training continues
     /// exactly as the interrupted one would have.</summary>
     /// <param name="epoch">1-based.</param>
-    public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
+    public CurvePoint TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
         var random = new Random(unchecked((int)(_seed * 1_000_003 + epoch)));
@@ -68,7 +64,13 @@ internal sealed class RetrieverTrainer : IDisposable
         try
         {
             (double loss, double positions) = TrainSteps(epoch, plan, watch, onStep, cancellation);
-            return new EpochResult(epoch, loss / Math.Max(1, positions), watch.Elapsed.TotalSeconds, plan.Length);
+            double seconds = watch.Elapsed.TotalSeconds;
+            return new CurvePoint(epoch, loss / Math.Max(1, positions))
+            {
+                LearningRate = LearningRateAt(epoch),
+                Seconds = seconds,
+                SequencesPerSecond = plan.Length / seconds,
+            };
         }
         finally
         {

@@ -222,7 +222,7 @@ internal static class TrainRetrieverStep
     internal static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, int epochs, double resumedAt, StepContext context)
     {
         double learningRate = trainer.LearningRateAt(epoch);
-        EpochResult result = trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
+        return trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
         {
             Fraction = (epoch - 1 + (double)done.Step / done.Steps) / epochs,
             ResumedAt = resumedAt,
@@ -231,12 +231,6 @@ internal static class TrainRetrieverStep
             LearningRate = learningRate,
             SequencesPerSecond = done.SequencesPerSecond,
         }), context.Cancellation);
-        return new CurvePoint(epoch, result.Loss)
-        {
-            LearningRate = learningRate,
-            Seconds = result.Seconds,
-            SequencesPerSecond = result.Sequences / result.Seconds,
-        };
     }
 
     private static Dictionary<string, string> InputsOf(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
