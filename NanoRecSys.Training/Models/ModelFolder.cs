@@ -252,16 +252,16 @@ internal static class ServedWeights
             await File.WriteAllTextAsync(Path.Combine(folder, VersionName), version);
         });
 
-    /// <summary>Sets a new network to the served weights, or to those of a served member; items unknown to the served version keep their random row.</summary>
-    /// <returns>False if another version is served, or its network has another configuration; the network then stays random.</returns>
+    /// <summary>Sets a new network to the served weights, or to those of a served member; items unknown to the served version keep their random row.
+    /// If another version is served, or its network has another configuration, the network stays random.</summary>
     /// <param name="model">Configuration of the retriever that <paramref name="tower"/> belongs to.</param>
-    public static bool Load(UserTower tower, ModelInfo model, int member, PreparedData data, StepContext context)
+    public static void Load(UserTower tower, ModelInfo model, int member, PreparedData data, StepContext context)
     {
         string folder = context.Workspace.ServedFolder;
         if (WhyNot(folder, model, context.Workspace.Store) is { } reason)
         {
             context.Progress.Report(new ProgressEvent { Message = $"Training begins with random weights: {reason}." });
-            return false;
+            return;
         }
 
         Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName)).OfMember(model, member));
@@ -282,7 +282,6 @@ internal static class ServedWeights
         weights[UserTower.ItemTableName] = new NamedTensor(UserTower.ItemTableName, [data.Catalog.Count, width], table);
         tower.Load(weights);
         context.Progress.Report(new ProgressEvent { Message = $"Training begins with the served weights: {kept:N0} of {data.Catalog.Count:N0} items are known." });
-        return true;
     }
 
     private static string? WhyNot(string folder, ModelInfo wanted, ArtifactStore store)

@@ -362,7 +362,7 @@ internal sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
 }
 
 /// <summary>Root-mean-square norm: x / sqrt(mean(x²) + eps) * weight (Zhang and Sennrich, 2019).</summary>
-internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
+internal sealed class RmsNorm : nn.Module
 {
     public const double Epsilon = 1e-6;
 
@@ -379,6 +379,4 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
     /// <param name="x">[P, D]</param>
     /// <param name="isReduced">Whether a bfloat16 product follows.</param>
     public Tensor Apply(Tensor x, NetworkOperations operations, bool isReduced = false) => operations.Norm(x, _weight, isReduced);
-
-    public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);
 }
