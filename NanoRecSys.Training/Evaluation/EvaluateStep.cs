@@ -283,17 +283,10 @@ internal static class CalibrationFit
     /// <returns>Null if calibration is impossible: no list contains its target, or higher scores are not more often right.</returns>
     public static ScoreCalibration? Of(RankedUsers users, int model)
     {
-        int length = users.Lists[model].Length / Math.Max(1, users.Users.Length);
-        var places = new List<(double Score, bool IsNext)>(users.Lists[model].Length);
-        for (int i = 0; i < users.Lists[model].Length; i++)
-        {
-            if (users.Lists[model][i].Row >= 0)
-            {
-                places.Add((users.Lists[model][i].Score, users.Lists[model][i].Row == users.Targets[i / length]));
-            }
-        }
-
-        return Of(places);
+        Candidate[] lists = users.Lists[model];
+        int length = lists.Length / Math.Max(1, users.Users.Length);
+        return Of([.. lists.Index().Where(place => place.Item.Row >= 0)
+            .Select(place => ((double)place.Item.Score, place.Item.Row == users.Targets[place.Index / length]))]);
     }
 
     internal static ScoreCalibration? Of(IReadOnlyList<(double Score, bool IsNext)> places)

@@ -317,32 +317,26 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
     internal static RankedUsers Of(DataSplit split, HeldOut part, int models, int leftOut, int most = int.MaxValue, int listLength = 0)
     {
         int repeats = 0;
-        var users = new List<int>(split.UserCount);
-        var targets = new List<int>(split.UserCount);
-        var lengths = new List<int>(split.UserCount);
+        var cases = new List<(int User, int Target, int Length)>(split.UserCount);
         for (int user = 0; user < split.UserCount; user++)
         {
-            if (!split.TryGet(user, part, out HeldOutCase found))
+            if (split.TryGet(user, part, out HeldOutCase found))
             {
-                continue;
-            }
-
-            if (found.IsRepeat(leftOut))
-            {
-                repeats++;
-            }
-            else
-            {
-                users.Add(user);
-                targets.Add(found.Target);
-                lengths.Add(found.Before.Length);
+                if (found.IsRepeat(leftOut))
+                {
+                    repeats++;
+                }
+                else
+                {
+                    cases.Add((user, found.Target, found.Before.Length));
+                }
             }
         }
 
-        int count = Math.Min(users.Count, most);
-        int[] kept = [.. Enumerable.Range(0, count).Select(n => (int)((long)n * users.Count / count))];
+        int count = Math.Min(cases.Count, most);
+        (int User, int Target, int Length)[] kept = [.. Enumerable.Range(0, count).Select(n => cases[(int)((long)n * cases.Count / count)])];
         return new RankedUsers(
-            Array.ConvertAll(kept, place => users[place]), Array.ConvertAll(kept, place => targets[place]), Array.ConvertAll(kept, place => lengths[place]),
+            Array.ConvertAll(kept, held => held.User), Array.ConvertAll(kept, held => held.Target), Array.ConvertAll(kept, held => held.Length),
             [.. Enumerable.Range(0, models).Select(_ => new int[kept.Length])], repeats)
         {
             Lists = [.. Enumerable.Range(0, models).Select(_ => new Candidate[kept.Length * listLength])],
