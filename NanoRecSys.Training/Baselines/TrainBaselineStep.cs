@@ -58,7 +58,7 @@ internal static class TrainBaselineStep
     {
         IScorer scorer = trainer.Open();
         using var owned = scorer as IDisposable;
-        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
+        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation).Metrics;
     }
 
     private static IBaselineTrainer TrainerOf(TrainBaselineOptions options, PreparedData data, StepContext context) => options switch

@@ -67,8 +67,6 @@ internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
 
     public string Name => name;
 
-    public ItemLists Lists => lists;
-
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         for (int b = 0; b < histories.Count; b++)

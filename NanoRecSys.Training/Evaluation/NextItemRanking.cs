@@ -38,17 +38,17 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     /// <summary>The worst possible rank of a target; larger cutoffs are meaningless.</summary>
     protected abstract int LastRank { get; }
 
-    /// <param name="progress">Receives the completed share of users, 0..1.</param>
-    public EvaluationResult Evaluate(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
-        ResultOf(scorer, part, Rank([scorer], part, progress, cancellation), model: 0);
+    public EvaluationResult Evaluate(IScorer scorer, HeldOut part, CancellationToken cancellation = default) =>
+        ResultOf(scorer, part, Rank([scorer], part, cancellation: cancellation), model: 0);
 
     /// <summary>[users with a held-out item] ranks of their targets, in user order.</summary>
-    public int[] Ranks(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
-        Rank([scorer], part, progress, cancellation).Ranks[0];
+    public int[] Ranks(IScorer scorer, HeldOut part, CancellationToken cancellation = default) =>
+        Rank([scorer], part, cancellation: cancellation).Ranks[0];
 
     /// <summary>Ranks for all users, batch by batch, and model by model within a batch; models can share results until the batch's <see
     /// cref="HistoryBatch.Version"/> changes. Histories of similar length are batched together, so that devices that pad batches
     /// pad little.</summary>
+    /// <param name="progress">Receives the completed share of users, 0..1.</param>
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {

@@ -77,7 +77,7 @@ internal sealed record EpochEstimate(
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = UsersValidated };
         using var encoder = new BatchEncoder(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
-        int ranked = ranking.Ranks(new RetrieverScorer(encoder), HeldOut.Validation, cancellation: context.Cancellation).Length;
+        int ranked = ranking.Ranks(new RetrieverScorer(encoder), HeldOut.Validation, context.Cancellation).Length;
         return Stopwatch.GetElapsedTime(start).TotalSeconds * data.Split.UserCount / Math.Max(1, ranked);
     }
 }

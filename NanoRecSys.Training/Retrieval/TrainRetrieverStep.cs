@@ -253,7 +253,7 @@ internal static class TrainRetrieverStep
     private static IReadOnlyDictionary<string, double> Validate(RetrieverNetwork network, bool isReduced, FullRanking ranking, CancellationToken cancellation)
     {
         using var encoder = new BatchEncoder(network, isReduced);
-        return ranking.Evaluate(new RetrieverScorer(encoder), HeldOut.Validation, cancellation: cancellation).Metrics;
+        return ranking.Evaluate(new RetrieverScorer(encoder), HeldOut.Validation, cancellation).Metrics;
     }
 
     /// <summary>The loss that the options name; baselines use the same losses.</summary>
