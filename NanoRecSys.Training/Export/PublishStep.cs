@@ -165,7 +165,6 @@ internal static class PublishStep
     }
 }
 
-/// <summary>Options of <c>publish</c>.</summary>
 internal sealed record PublishOptions
 {
     public ServeSplit ServeSplit { get; init; } = ServeSplit.All;
@@ -204,8 +203,6 @@ public enum RankerUse
     Never,
 }
 
-/// <param name="Version">The published version's name.</param>
-/// <param name="Folder">Its path.</param>
 /// <param name="Bytes">Size of all its files.</param>
 /// <param name="HasRanker">Whether it includes the ranker.</param>
 /// <param name="Ranker">Why the ranker is included or left out, in one sentence.</param>
@@ -396,9 +393,7 @@ internal static class UserEmbeddingsFile
     private const int UsersAtOnce = 1_024; // few enough to cancel quickly, and enough that no core waits long for the last one
 
     /// <param name="name">File to write: float16 [U, D]; zeros for a user without a history.</param>
-    /// <param name="version">Version with the exported graphs.</param>
     /// <param name="histories">Histories of U users.</param>
-    /// <param name="context">For progress and cancellation.</param>
     /// <param name="many">See <see cref="Many"/>.</param>
     public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context, double many = Many)
     {

@@ -109,7 +109,6 @@ internal static class RecommendStep
     }
 }
 
-/// <summary>Options of <c>recommend</c>.</summary>
 internal sealed record RecommendOptions
 {
     /// <summary><see cref="RecommendStep.AllUsers"/>, or a file with one id per line.</summary>
@@ -127,7 +126,6 @@ internal sealed record RecommendOptions
 /// <param name="Version">Version that made the recommendations.</param>
 /// <param name="Users">Users in the file.</param>
 /// <param name="Unknown">Lines without a user of the version.</param>
-/// <param name="Output">Path of the file.</param>
 /// <param name="Seconds">Of this attempt.</param>
 internal sealed record RecommendSummary(string Version, int Users, int Unknown, string Output, double Seconds);
 
@@ -163,7 +161,6 @@ internal sealed class BatchFile : IDisposable
 
     private string PartialPath => _path + ".partial";
 
-    /// <param name="path">File to write.</param>
     /// <param name="job">Everything that determines the content; an earlier attempt at another job is dropped.</param>
     /// <exception cref="UserErrorException">No such format or folder, or another process writes it.</exception>
     public static BatchFile Open(string path, string job)

@@ -99,9 +99,6 @@ internal sealed record RaceChoice(string Chosen, string Reason, IReadOnlyDiction
 
     /// <param name="candidates">At least one.</param>
     /// <param name="wanted">The candidate to choose in any case; null to choose by the rule.</param>
-    /// <param name="resamples">See <see cref="Bootstrap.Of"/>.</param>
-    /// <param name="seed">See <see cref="Bootstrap.Of"/>.</param>
-    /// <param name="threads">See <see cref="Bootstrap.Of"/>.</param>
     public static RaceChoice Make(IReadOnlyList<RaceCandidate> candidates, string? wanted, int resamples, long seed, int threads)
     {
         Bootstrap bootstrap = Bootstrap.Of(

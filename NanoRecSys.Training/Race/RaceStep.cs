@@ -167,7 +167,6 @@ internal static class RaceStep
     ];
 }
 
-/// <summary>Options of <c>race</c>.</summary>
 internal sealed record RaceOptions
 {
     /// <summary>Seconds for the race's own trainings; those that do not fit are shortened or left out.</summary>
@@ -184,7 +183,6 @@ internal sealed record RaceOptions
 }
 
 /// <summary>The retriever's cosines and the scores of item-item models, combined as in serving.</summary>
-/// <param name="name">Name in tables.</param>
 /// <param name="encoder">Shared with other models; owned by the caller.</param>
 /// <param name="blend">What is added to the cosines; owned by the caller.</param>
 internal sealed class BlendScorer(string name, BatchEncoder encoder, ItemBlend blend) : IScorer

@@ -109,7 +109,6 @@ internal static class FinalFitStep
     }
 }
 
-/// <summary>Options of <c>final-fit</c>.</summary>
 internal sealed record FinalFitOptions
 {
     public int Epochs { get; init; } = 3;
@@ -120,7 +119,6 @@ internal sealed record FinalFitOptions
 
 /// <param name="Info">Its entry in the manifest.</param>
 /// <param name="MadeOf">See <see cref="Provenance"/>.</param>
-/// <param name="Seconds">Wall time.</param>
 internal sealed record FinalFitSummary(FinalFitInfo Info, IReadOnlyDictionary<string, string> MadeOf, double Seconds)
 {
     public const string FileName = "final-fit.json";
