@@ -99,12 +99,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     public static string NameOf(HeldOut part) => part == HeldOut.Test ? "test" : "validation";
 
-    public static string NameOf(Exclusion exclude) => exclude switch
-    {
-        Exclusion.History => "history",
-        Exclusion.Window => "window",
-        _ => "none",
-    };
+    public static string NameOf(Exclusion exclude) => exclude.ToString().ToLowerInvariant();
 
     /// <param name="scores">[V] scores of one user; those of excluded rows are overwritten.</param>
     private static void Best(Span<float> scores, ReadOnlySpan<int> excluded, Span<Candidate> list)
