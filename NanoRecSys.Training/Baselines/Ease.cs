@@ -22,10 +22,9 @@ internal static class Ease
     public static string? Problem(int items, long memory)
     {
         double needed = BytesPerEntry * (double)items * items;
-        return needed <= MemoryShare * memory ? null : string.Create(
-            CultureInfo.InvariantCulture,
+        return needed <= MemoryShare * memory ? null :
             $"EASE inverts a matrix of items times items: {items:N0} items need {needed / (1 << 30):N1} GiB, {MemoryShare * memory / (1 << 30):N1} GiB are available. "
-            + $"Prepare fewer items with --k-core, or use item-knn or mf.");
+            + "Prepare fewer items with --k-core, or use item-knn or mf.";
     }
 
     /// <summary>Seconds that one penalty takes on this machine now, extrapolated from a smaller matrix: the cost is cubic in the number of items.</summary>

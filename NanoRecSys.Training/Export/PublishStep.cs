@@ -286,7 +286,7 @@ internal sealed record RankerChoice(bool Use, string Reason)
             return new(false, $"The ranker is left out: there is no validation {Metric} of both it and the retriever to compare. Run 'evaluate --split both' first.");
         }
 
-        string figures = string.Create(CultureInfo.InvariantCulture, $"validation {Metric} {ranker:F4}, the retriever alone {retriever:F4}");
+        string figures = $"validation {Metric} {ranker:F4}, the retriever alone {retriever:F4}";
         return ranker >= retriever && ranker > 0
             ? new(true, $"The ranker is published: {figures}.")
             : new(false, $"The ranker is left out because it {(ranker < retriever ? "is worse" : "finds nothing")}: {figures}.");

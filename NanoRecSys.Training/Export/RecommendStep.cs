@@ -174,7 +174,7 @@ internal sealed class BatchFile : IDisposable
         var file = new BatchFile(path);
         if (file._database.Rows($"SELECT users::VARCHAR, precision FROM progress WHERE job = {DuckDb.Text(job)}") is [[{ } users, { } precision]])
         {
-            (file.Done, file.Precision) = (int.Parse(users, System.Globalization.CultureInfo.InvariantCulture), precision);
+            (file.Done, file.Precision) = (int.Parse(users, CultureInfo.InvariantCulture), precision);
         }
         else
         {

@@ -108,17 +108,15 @@ internal sealed record RaceChoice(string Chosen, string Reason, IReadOnlyDiction
             .OrderBy(n => candidates[n].Parts).ThenByDescending(n => candidates[n].Ndcg).First();
         string reason = (wanted is null, chosen == best) switch
         {
-            (true, true) => Text($"{candidates[best].Name} is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}."),
-            (true, false) => Text($"{candidates[chosen].Name} is chosen: NDCG@10 {candidates[chosen].Ndcg:F4} on validation is not significantly behind {candidates[best].Name} ({candidates[best].Ndcg:F4}), which has more parts."),
-            (false, true) => Text($"{wanted} is chosen on request, and is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}."),
-            (false, false) => Text($"{wanted} is chosen on request: NDCG@10 {candidates[chosen].Ndcg:F4} on validation; the best is {candidates[best].Name} ({candidates[best].Ndcg:F4})."),
+            (true, true) => $"{candidates[best].Name} is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}.",
+            (true, false) => $"{candidates[chosen].Name} is chosen: NDCG@10 {candidates[chosen].Ndcg:F4} on validation is not significantly behind {candidates[best].Name} ({candidates[best].Ndcg:F4}), which has more parts.",
+            (false, true) => $"{wanted} is chosen on request, and is the best on validation: NDCG@10 {candidates[best].Ndcg:F4}.",
+            (false, false) => $"{wanted} is chosen on request: NDCG@10 {candidates[chosen].Ndcg:F4} on validation; the best is {candidates[best].Name} ({candidates[best].Ndcg:F4}).",
         };
         return new RaceChoice(candidates[chosen].Name, reason, Enumerable.Range(0, candidates.Count).ToDictionary(n => candidates[n].Name, n => new RaceFigures(
             candidates[n].Hr, candidates[n].Ndcg, bootstrap.Interval(n), candidates[chosen].Ndcg - candidates[n].Ndcg,
             bootstrap.DifferenceInterval(chosen, n), candidates[n].Seconds, n == chosen)));
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>Weights of a blend, fitted on one half of the users and evaluated on the other, both ways.</summary>

@@ -91,8 +91,7 @@ internal static class RaceStep
         double each = Ease.Estimate(items, context.Threads);
         if (left < each)
         {
-            return LeaveOut(string.Create(
-                CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Use --k-core for fewer items, or a larger --budget."));
+            return LeaveOut($"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Use --k-core for fewer items, or a larger --budget.");
         }
 
         // The middle one if there is no time for all.
@@ -106,7 +105,7 @@ internal static class RaceStep
         void Add(string name, ItemLists lists, double took, double done)
         {
             entrants.Add(new(name, lists, took));
-            Report(done, string.Create(CultureInfo.InvariantCulture, $"{name} is ready ({took:N1} s)"));
+            Report(done, $"{name} is ready ({took:N1} s)");
         }
 
         IReadOnlyList<Entrant> LeaveOut(string reason)
@@ -135,7 +134,7 @@ internal static class RaceStep
         public void Report(ProgressEvent value) => inner.Report(new ProgressEvent
         {
             Fraction = from + (to - from) * value.Fraction,
-            Message = value.Metrics is { } metrics ? string.Create(CultureInfo.InvariantCulture, $"{name}: NDCG@10 {metrics["ndcg@10"]:F4} on validation") : null,
+            Message = value.Metrics is { } metrics ? $"{name}: NDCG@10 {metrics["ndcg@10"]:F4} on validation" : null,
         });
     }
 
