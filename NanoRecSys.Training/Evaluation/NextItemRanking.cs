@@ -53,7 +53,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         var users = RankedUsers.Of(split, part, scorers.Count, LeftOut, MostUsers, ListLength);
-        int[] order = users.ByHistoryLength();
+        int[] order = [.. Enumerable.Range(0, users.Users.Length).OrderBy(place => users.HistoryLengths[place])]; // ties in user order
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
         int size = Math.Clamp(ScoresPerBatch / Math.Max(1, items), 1, LargestBatch);
         float[] scores = new float[size * items]; // [B, V]
@@ -336,15 +336,6 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
         {
             Lists = [.. Enumerable.Range(0, models).Select(_ => new Candidate[kept.Length * listLength])],
         };
-    }
-
-    /// <summary>[U] indices into <see cref="Users"/>, shortest history first; ties in user order.</summary>
-    internal int[] ByHistoryLength()
-    {
-        int[] order = [.. Enumerable.Range(0, Users.Length)];
-        long[] keys = Array.ConvertAll(order, place => (long)HistoryLengths[place] << 32 | (uint)place);
-        Array.Sort(keys, order);
-        return order;
     }
 }
 
