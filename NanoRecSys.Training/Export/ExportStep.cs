@@ -66,28 +66,23 @@ internal static class ExportStep
         NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.EmbeddingDimension);
         using Tensor embeddings = trained.Encode(histories); // [B, D]
         float[] expected = embeddings.data<float>().ToArray();
-        string path = Path.Combine(folder, ArtifactNames.UserTower);
-        UserTowerGraph.Write(path, model, weights);
-        using (var exported = new OnnxUserTower(path, model))
-        {
-            parity[ArtifactNames.UserTower] = Parity.Require(ArtifactNames.UserTower, Parity.OfUserTower(exported, histories, expected));
-        }
-
-        path = Path.Combine(folder, ArtifactNames.UserTowerInt8);
-        UserTowerGraph.Write(path, model, weights, isInt8: true);
-        ParityInfo inEightBits;
-        using (var exported = new OnnxUserTower(path, model))
-        {
-            inEightBits = Parity.OfInt8(exported, histories, expected);
-        }
-
+        parity[ArtifactNames.UserTower] = Parity.Require(ArtifactNames.UserTower, Write(ArtifactNames.UserTower, isInt8: false));
+        ParityInfo inEightBits = Write(ArtifactNames.UserTowerInt8, isInt8: true);
         if (Parity.Holds(inEightBits))
         {
             parity[ArtifactNames.UserTowerInt8] = inEightBits;
         }
         else
         {
-            File.Delete(path); // serving works without it
+            File.Delete(Path.Combine(folder, ArtifactNames.UserTowerInt8)); // serving works without it
+        }
+
+        ParityInfo Write(string file, bool isInt8)
+        {
+            string path = Path.Combine(folder, file);
+            UserTowerGraph.Write(path, model, weights, isInt8);
+            using var exported = new OnnxUserTower(path, model);
+            return isInt8 ? Parity.OfInt8(exported, histories, expected) : Parity.OfUserTower(exported, histories, expected);
         }
     }
 
