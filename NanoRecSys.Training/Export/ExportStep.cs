@@ -237,13 +237,8 @@ internal static class SampledHistories
     {
         int[] users = [.. Enumerable.Range(0, histories.UserCount).Where(user => !histories.At(user).IsEmpty)];
         new Random((int)seed).Shuffle(users);
-        return [.. users.Take(count).Select(user => WholeOf(histories, user))];
-    }
-
-    private static TimedHistory WholeOf(UserHistories histories, int user)
-    {
-        ReadOnlyMemory<long> times = histories.TimesMemoryAt(user);
-        return new TimedHistory(histories.MemoryAt(user), times, times.IsEmpty ? 0 : times.Span[^1]);
+        return [.. users.Take(count).Select(user => new TimedHistory(
+            histories.MemoryAt(user), histories.TimesMemoryAt(user), histories.TimesAt(user) is [.., long latest] ? latest : 0))];
     }
 }
 
