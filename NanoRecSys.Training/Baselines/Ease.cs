@@ -147,8 +147,6 @@ internal sealed class EaseTrainer(EaseOptions options, PreparedData data, int th
 
     public int Epochs => options.Penalties.Count;
 
-    public int Patience => options.Penalties.Count;
-
     public double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation)
     {
         _penalty = options.Penalties[epoch - 1];

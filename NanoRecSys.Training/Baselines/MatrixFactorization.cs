@@ -111,11 +111,9 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 
     public string Name => MatrixFactorization.ModelName;
 
-    public int Epochs => options.Sweeps;
+    public int Epochs => options.Sweeps; // all of them: sweeps are cheap, and a worse one may precede a better one
 
     public int ValidateEvery => 3; // with many users, a validation takes longer than a sweep
-
-    public int Patience => options.Sweeps; // never stops early: sweeps are cheap, and a worse one may precede a better one
 
     public double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation)
     {

@@ -78,8 +78,8 @@ internal interface IBaselineTrainer : IDisposable
 
     int Epochs { get; }
 
-    /// <summary>Epochs without a better validation result before training stops.</summary>
-    int Patience { get; }
+    /// <summary>Epochs without a better validation result before training stops; by default it never stops early.</summary>
+    int Patience => Epochs;
 
     /// <summary>Epochs between validations.</summary>
     int ValidateEvery => 1;
