@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Models;
 
 /// <summary>Loads TorchSharp's native library, even on Linux hosts whose libstdc++ is older than the one it was built with (Debian 12, Ubuntu 22.04):
 /// there, a copy without that requirement is made in the user's cache folder.</summary>
-internal static class LibTorch
+internal static partial class LibTorch
 {
     private const string Library = "libLibTorchSharp.so";
 
@@ -52,7 +52,7 @@ internal static class LibTorch
 
     private static bool LoadOnce()
     {
-        OpenMpWaiting.Sleep();
+        LetThreadsSleep();
         NativeHeap.KeepFreedMemory();
         bool isPatched = false;
         if (HostLacksSymbol() && FindShippedLibrary() is string shipped)
@@ -67,6 +67,21 @@ internal static class LibTorch
         torch.InitializeDeviceType(DeviceType.CPU);
         return isPatched;
     }
+
+    /// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the thread they wait for when other
+    /// programs need the cores: two short epochs on two cores next to some twenty busy processes took 14 s sleeping, a single one 79 s spinning.
+    /// Only effective before libtorch is loaded; keeps a policy set by the user.</summary>
+    private static void LetThreadsSleep()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            // .NET has its own copy of the environment; the native library reads libc's.
+            _ = SetNativeVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetNativeVariable(string name, string value, int overwrite);
 
     // dlopen reuses a loaded library for later requests with the same name.
     private static void LoadPatched(string shipped, string copy)
@@ -87,26 +102,6 @@ internal static class LibTorch
         && RuntimeInformation.ProcessArchitecture == Architecture.X64
         && NativeLibrary.TryLoad("libstdc++.so.6", out nint library)
         && !NativeLibrary.TryGetExport(library, ElfSymbolPatch.Symbol, out _);
-}
-
-/// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the thread they wait for when other
-/// programs need the cores: two short epochs on two cores next to some twenty busy processes took 14 s sleeping, a single one 79 s spinning.</summary>
-internal static partial class OpenMpWaiting
-{
-    private const string Policy = "OMP_WAIT_POLICY";
-
-    /// <summary>Only effective before libtorch is loaded; keeps a policy set by the user.</summary>
-    public static void Sleep()
-    {
-        if (OperatingSystem.IsLinux())
-        {
-            // .NET has its own copy of the environment; the native library reads libc's.
-            _ = SetNativeVariable(Policy, "passive", overwrite: 0);
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetNativeVariable(string name, string value, int overwrite);
 }
 
 internal static class TorchDevice
