@@ -40,13 +40,13 @@ internal sealed class ComputeLimiter : IDisposable
     /// <returns>A permit, to be disposed after the computation; null if the queue is full or the wait was too long.</returns>
     public async ValueTask<IDisposable?> EnterAsync(RequestTimeline? timeline = null)
     {
-        RateLimitLease permit = _limiter.AttemptAcquire();
+        RateLimitLease? permit = _limiter.AttemptAcquire();
         if (!permit.IsAcquired)
         {
             permit = timeline is null ? await WaitAsync() : await timeline.RunAsync(StageNames.Queue, WaitAsync);
         }
 
-        if (permit.IsAcquired)
+        if (permit is { IsAcquired: true })
         {
             return permit;
         }
@@ -65,7 +65,8 @@ internal sealed class ComputeLimiter : IDisposable
 
     public void Dispose() => _limiter.Dispose();
 
-    private async ValueTask<RateLimitLease> WaitAsync()
+    // Null after the longest wait.
+    private async ValueTask<RateLimitLease?> WaitAsync()
     {
         using var timeout = new CancellationTokenSource(_options.LongestWait);
         try
@@ -76,21 +77,7 @@ internal sealed class ComputeLimiter : IDisposable
         }
         catch (OperationCanceledException)
         {
-            return TimedOutLease.Instance;
-        }
-    }
-
-    private sealed class TimedOutLease : RateLimitLease
-    {
-        public static readonly TimedOutLease Instance = new();
-
-        public override bool IsAcquired => false;
-        public override IEnumerable<string> MetadataNames => [];
-
-        public override bool TryGetMetadata(string metadataName, out object? metadata)
-        {
-            metadata = null;
-            return false;
+            return null;
         }
     }
 }
