@@ -330,22 +330,8 @@ internal sealed class EventStore(
 }
 
 /// <summary>A write failed; the message is for the client and says what is known to be stored.</summary>
-internal sealed class EventStoreException : Exception
+internal sealed class EventStoreException(string message, Exception? innerException = null) : Exception(message, innerException)
 {
-    public EventStoreException()
-    {
-    }
-
-    public EventStoreException(string message)
-        : base(message)
-    {
-    }
-
-    public EventStoreException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-
     /// <param name="e">The exception of a write.</param>
     /// <param name="isRefused">Whether it is certain that nothing was stored.</param>
     /// <param name="health">Counts and logs the failure.</param>
