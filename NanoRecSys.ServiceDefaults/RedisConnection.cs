@@ -22,13 +22,12 @@ internal static class RedisConnection
 
     /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
     /// <exception cref="OptionsValidationException">The connection string is not valid.</exception>
-    public static TBuilder AddRedisConnection<TBuilder>(this TBuilder builder)
-        where TBuilder : IHostApplicationBuilder
+    public static void AddRedisConnection(this IHostApplicationBuilder builder)
     {
         string? connectionString = builder.Configuration.GetConnectionString(ConnectionName);
         if (string.IsNullOrWhiteSpace(connectionString))
         {
-            return builder;
+            return;
         }
 
         if (Problem(connectionString) is { } problem)
@@ -47,7 +46,6 @@ internal static class RedisConnection
             Configure);
         builder.Services.AddKeyedSingleton<IConnectionMultiplexer>(Background, (_, _) => Connect(connectionString, BackgroundMilliseconds));
         builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
-        return builder;
     }
 
     /// <returns>The error in a connection string, without quoting its password; null if it can be used.</returns>

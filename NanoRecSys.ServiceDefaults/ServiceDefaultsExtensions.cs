@@ -16,8 +16,7 @@ internal static class ServiceDefaultsExtensions
     // A check with this tag answers "is the process alive?"; the others check its dependencies.
     private const string LiveTag = "live";
 
-    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
-        where TBuilder : IHostApplicationBuilder
+    public static void AddServiceDefaults(this IHostApplicationBuilder builder)
     {
         builder.UseDefaultUrl();
         builder.AddTelemetryDefaults();
@@ -28,17 +27,15 @@ internal static class ServiceDefaultsExtensions
             client.AddStandardResilienceHandler();
             client.AddServiceDiscovery();
         });
-        return builder;
     }
 
     /// <summary><c>/health</c> and <c>/healthz</c>: <c>{"status":"ok"}</c> while the process is alive, regardless of its dependencies.</summary>
-    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    public static void MapDefaultEndpoints(this WebApplication app)
     {
         var live = new HealthCheckOptions { Predicate = check => check.Tags.Contains(LiveTag), ResponseWriter = WriteStatusAsync };
         app.MapHealthChecks("/health", live);
         app.MapHealthChecks("/healthz", live);
         app.MapHealthChecks("/health/dependencies", new HealthCheckOptions { ResponseWriter = WriteChecksAsync });
-        return app;
     }
 
     /// <summary>Whether it is a health probe, which hosts and pages send every second: it must always get an answer, and "not ready" is one.</summary>
