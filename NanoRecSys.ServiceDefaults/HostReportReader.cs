@@ -28,45 +28,21 @@ internal static class HostReportReader
         return new HostReport(
             service, process.StartTime.ToUniversalTime(), RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription,
             Environment.ProcessorCount, process.WorkingSet64, GC.GetTotalMemory(forceFullCollection: false), process.Threads.Count,
-            [.. Settings(configuration).OrderBy(setting => setting.Name, StringComparer.Ordinal)]);
+            [.. Settings(configuration).OfType<HostSetting>().OrderBy(setting => setting.Name, StringComparer.Ordinal)]);
     }
 
-    private static IEnumerable<HostSetting> Settings(IConfiguration configuration)
-    {
-        foreach (string name in Plain)
-        {
-            if (configuration[name] is { Length: > 0 } value)
-            {
-                yield return new HostSetting(name, WithoutUserInfo(value));
-            }
-        }
+    private static IEnumerable<HostSetting?> Settings(IConfiguration configuration) =>
+    [
+        .. Plain.Select(name => Setting(name, configuration[name], WithoutUserInfo)),
+        .. Sections.SelectMany(section => configuration.GetSection(section).AsEnumerable()).Select(setting => Setting(setting.Key, setting.Value, value => value)),
+        .. Keys.Select(name => configuration.GetSection(name).GetChildren().Count() is > 0 and var count ? new HostSetting(name, $"{count} set") : null),
+        .. PlainKeys.Select(name => Setting(name, configuration[name], _ => "set")),
+        Setting($"ConnectionStrings:{RedisConnection.ConnectionName}", configuration.GetConnectionString(RedisConnection.ConnectionName), Connection),
+    ];
 
-        foreach ((string name, string? value) in Sections.SelectMany(section => configuration.GetSection(section).AsEnumerable()))
-        {
-            if (value is { Length: > 0 })
-            {
-                yield return new HostSetting(name, value);
-            }
-        }
-
-        foreach (string name in Keys)
-        {
-            if (configuration.GetSection(name).GetChildren().Count() is > 0 and var count)
-            {
-                yield return new HostSetting(name, $"{count} set");
-            }
-        }
-
-        foreach (string name in PlainKeys.Where(name => configuration[name] is { Length: > 0 }))
-        {
-            yield return new HostSetting(name, "set");
-        }
-
-        if (configuration.GetConnectionString(RedisConnection.ConnectionName) is { Length: > 0 } cache)
-        {
-            yield return new HostSetting($"ConnectionStrings:{RedisConnection.ConnectionName}", Connection(cache));
-        }
-    }
+    // Null for a setting without a value.
+    private static HostSetting? Setting(string name, string? value, Func<string, string> show) =>
+        string.IsNullOrEmpty(value) ? null : new HostSetting(name, show(value));
 
     // Only the address and whether it is encrypted: names, passwords and other parts are not shown.
     private static string Connection(string text)
