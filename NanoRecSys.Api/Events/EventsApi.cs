@@ -146,55 +146,42 @@ internal static class EventsApi
 
     private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store, ImpressionLog impressions)
     {
-        var refused = new SortedDictionary<int, IReadOnlyList<FieldError>>();
-        foreach (EventDraft draft in drafts.Where(draft => rows[draft.Index].Errors.Count > 0))
-        {
-            refused[draft.Index] = rows[draft.Index].Errors;
-        }
-
-        EventDraft[] good = [.. drafts.Where(draft => !refused.ContainsKey(draft.Index))];
-        EventOutcome[] outcomes = [];
+        EventDraft[] good = [.. drafts.Where(draft => rows[draft.Index].Errors.Count == 0)];
+        EventOutcome[] outcomes;
         try
         {
-            if (good.Length > 0)
-            {
-                outcomes = await store.AppendAsync(good);
-            }
+            outcomes = good.Length > 0 ? await store.AppendAsync(good) : [];
         }
         catch (EventStoreException e)
         {
             return StoreAway(http, e);
         }
 
-        for (int i = 0; i < good.Length; i++)
+        foreach ((EventDraft draft, EventOutcome outcome) in good.Zip(outcomes))
         {
-            BodyFields row = rows[good[i].Index];
-            if (outcomes[i] == EventOutcome.Stored)
+            switch (outcome)
             {
-                impressions.Add(good[i]);
-            }
-
-            if (outcomes[i] == EventOutcome.KeyReused)
-            {
-                row.Refuse("key", "Another event of this user has this key, or without one the same item, type and timestamp", "key_reused");
-                refused[good[i].Index] = row.Errors;
-            }
-            else if (outcomes[i] == EventOutcome.LimitReached)
-            {
-                row.Refuse("user_id", $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which have yet to be moved to the artifacts folder. "
-                    + "Send the event again later; if it is refused for minutes, the log has the reason", "too_many_events");
-                refused[good[i].Index] = row.Errors;
+                case EventOutcome.Stored:
+                    impressions.Add(draft);
+                    break;
+                case EventOutcome.KeyReused:
+                    rows[draft.Index].Refuse("key", "Another event of this user has this key, or without one the same item, type and timestamp", "key_reused");
+                    break;
+                case EventOutcome.LimitReached:
+                    rows[draft.Index].Refuse(
+                        "user_id",
+                        $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which have yet to be moved to the artifacts folder. "
+                            + "Send the event again later; if it is refused for minutes, the log has the reason",
+                        "too_many_events");
+                    break;
             }
         }
 
-        if (refused.Count == drafts.Length)
-        {
-            return TypedResults.UnprocessableEntity(new FieldErrors([.. refused.Values.SelectMany(errors => errors)]));
-        }
-
-        return TypedResults.Ok(new EventReceipt(
-            outcomes.Count(outcome => outcome == EventOutcome.Stored), outcomes.Count(outcome => outcome == EventOutcome.Duplicate),
-            [.. refused.Select(row => new RefusedEvent(row.Key, row.Value))], http.TraceIdentifier));
+        RefusedEvent[] refused = [.. rows.Select((row, i) => new RefusedEvent(i, row.Errors)).Where(row => row.Errors.Count > 0)];
+        return refused.Length == rows.Count
+            ? TypedResults.UnprocessableEntity(new FieldErrors([.. refused.SelectMany(row => row.Errors)]))
+            : TypedResults.Ok(new EventReceipt(
+                outcomes.Count(outcome => outcome == EventOutcome.Stored), outcomes.Count(outcome => outcome == EventOutcome.Duplicate), refused, http.TraceIdentifier));
     }
 }
 
@@ -208,8 +195,6 @@ internal sealed class EventReader(StoreHealth health)
     private const string Timed = "at:";
     private const string New = "new:";
 
-    // Well-kept clocks differ by less. An event further in the future would remain the newest until its time has come.
-
     private long _lastReceived;
 
     /// <param name="fields">The event.</param>
@@ -220,7 +205,8 @@ internal sealed class EventReader(StoreHealth health)
     {
         DateTimeOffset now = health.UtcNow;
         EntityId user = fields.Id("user_id");
-        EntityId item = fields.Id(fields.Has(OldName) ? OldName : "item_id");
+        string itemName = fields.Has(OldName) ? OldName : "item_id";
+        EntityId item = fields.Id(itemName);
         double? rating = fields.OptionalNumber("rating", float.MinValue, float.MaxValue);
         string type = fields.OptionalText("type", MaxTypeLength)?.Trim() ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
         long? given = fields.OptionalInt64("timestamp");
@@ -231,7 +217,7 @@ internal sealed class EventReader(StoreHealth health)
         CheckTime(fields, given, now);
         if (fields.Errors.Count == 0 && !knows(item))
         {
-            fields.Refuse(fields.Has(OldName) ? OldName : "item_id", $"Item {item} is not in the catalog; POST /items adds items", "unknown_item");
+            fields.Refuse(itemName, $"Item {item} is not in the catalog; POST /items adds items", "unknown_item");
         }
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
