@@ -69,12 +69,7 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
         DateTimeOffset now = time.GetUtcNow();
         TrafficRing ring = windowSeconds <= _bySecond.Seconds ? _bySecond : _byMinute;
         TrafficSlot[] slots = Beside(ring.Read(now.ToUnixTimeSeconds(), windowSeconds), others?.Read(now.ToUnixTimeSeconds(), windowSeconds) ?? []);
-        var sum = new TrafficSlot(0);
-        foreach (TrafficSlot slot in slots)
-        {
-            sum.Add(slot);
-        }
-
+        var sum = TrafficSlot.Sum(slots);
         double lived = Math.Clamp((now - _started).TotalSeconds, 1, windowSeconds);
         return new TelemetrySnapshot(
             windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes, StageLatencies.Of(sum), Recent(),
@@ -141,26 +136,14 @@ internal static class TelemetrySeries
         // A step that is only partly in the window is left out: it would look like a drop in traffic.
         long first = Math.Max(last - windowSeconds / secondsPerStep + 1, started.ToUnixTimeSeconds() / secondsPerStep);
         ILookup<long, TrafficSlot> bySteps = slots.ToLookup(slot => slot.Number / slotsPerStep);
-        return [.. Range(first, last).Select(step => Point(step, secondsPerStep, bySteps[step], now))];
+        int steps = (int)Math.Max(0, last - first + 1);
+        return [.. Enumerable.Range(0, steps).Select(i => Point((first + i) * secondsPerStep, secondsPerStep, bySteps[first + i], now))];
     }
 
-    private static IEnumerable<long> Range(long first, long last)
+    private static TelemetryPoint Point(long start, long seconds, IEnumerable<TrafficSlot> slots, DateTimeOffset now)
     {
-        for (long step = first; step <= last; step++)
-        {
-            yield return step;
-        }
-    }
-
-    private static TelemetryPoint Point(long step, long seconds, IEnumerable<TrafficSlot> slots, DateTimeOffset now)
-    {
-        var sum = new TrafficSlot(step);
-        foreach (TrafficSlot slot in slots)
-        {
-            sum.Add(slot);
-        }
-
-        DateTimeOffset begins = DateTimeOffset.FromUnixTimeSeconds(step * seconds);
+        var sum = TrafficSlot.Sum(slots);
+        DateTimeOffset begins = DateTimeOffset.FromUnixTimeSeconds(start);
         double passed = Math.Min(seconds, (now - begins).TotalSeconds);
         return new TelemetryPoint(
             begins, Math.Round(passed, 3), sum.Requests, sum.Errors.Values.Sum(), sum.CacheHitRatio, sum.DeepestQueue, sum.MostInFlight, StageLatencies.Of(sum));
@@ -275,6 +258,18 @@ internal sealed class TrafficSlot
     public void CountError(string kind) => _counts.Add(kind);
 
     public void ObserveQueue(int depth) => RaiseTo(ref _deepestQueue, depth);
+
+    /// <summary>The figures of several times together, except the slowest requests; each maximum is the largest.</summary>
+    public static TrafficSlot Sum(IEnumerable<TrafficSlot> slots)
+    {
+        var sum = new TrafficSlot(0);
+        foreach (TrafficSlot slot in slots)
+        {
+            sum.Add(slot);
+        }
+
+        return sum;
+    }
 
     /// <summary>Adds the figures of another time, except the slowest requests; the larger maximum is kept.</summary>
     public void Add(TrafficSlot other)
