@@ -90,7 +90,7 @@ internal sealed class RunHistory(ArtifactStore store)
     // The newest export of each data set; a version published by a later run may contain it.
     private static IEnumerable<ExportSummary> Exports(Run[] newestFirst)
     {
-        foreach (IGrouping<string, Run> runs in newestFirst.Where(run => run.Dataset is not null).GroupBy(run => run.Dataset!, StringComparer.Ordinal))
+        foreach (IGrouping<string, Run> runs in newestFirst.Where(run => run.Summary.Dataset is not null).GroupBy(run => run.Summary.Dataset!, StringComparer.Ordinal))
         {
             Run[] since = [.. runs.TakeWhile(run => run.Exported is null)];
             if (runs.ElementAtOrDefault(since.Length) is { Exported: { } time } export)
@@ -143,10 +143,9 @@ internal sealed class RunHistory(ArtifactStore store)
         // The stage is over if another one follows, or if the run ends with it.
         ProgressEvent? exported = events.LastOrDefault(progress => progress.Stage == Export);
         bool isOver = exported is not null && (exported != last || last.State == ProgressEvent.Completed);
-        return new Run(summary, last.Dataset, isOver ? exported!.Time : null);
+        return new Run(summary, isOver ? exported!.Time : null);
     }
 
-    /// <param name="Dataset">Name of its training data; null in logs of earlier versions.</param>
     /// <param name="Exported">When its export ended; null without an export.</param>
-    private sealed record Run(RunSummary Summary, string? Dataset, DateTimeOffset? Exported);
+    private sealed record Run(RunSummary Summary, DateTimeOffset? Exported);
 }
