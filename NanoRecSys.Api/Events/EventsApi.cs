@@ -265,6 +265,7 @@ internal sealed class EventReader(StoreHealth health)
         }
     }
 
+    // Well-kept clocks differ by less. An event further in the future would remain the newest until its time has come.
     private static void CheckTime(BodyFields fields, long? timestamp, DateTimeOffset now)
     {
         if (timestamp < 0)

@@ -12,7 +12,6 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be corrected at any time
 
-
     private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "CLUSTERDOWN ", "It is a read-only replica."];
 
     private readonly Lock _logging = new();
