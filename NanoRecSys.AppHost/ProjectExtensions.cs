@@ -45,13 +45,8 @@ internal static class ProjectExtensions
     /// <summary>Trains at start if there is no model yet, and whenever the resource is started in the dashboard.</summary>
     public static IResourceBuilder<ProjectResource> WithTraining(this IResourceBuilder<ProjectResource> training, HostOptions options)
     {
-        training.WithArgs(context =>
+        training.WithArgs([.. TrainingArguments(options)]).WithArgs(context =>
         {
-            foreach (string argument in TrainingArguments(options))
-            {
-                context.Args.Add(argument);
-            }
-
             // Evaluated at each start. Two hosts on one empty folder train only once.
             if (!options.HasModel)
             {
@@ -69,6 +64,10 @@ internal static class ProjectExtensions
         "watch", options.Retrain!.All(char.IsAsciiDigit) ? "--after-events" : "--schedule", options.Retrain!,
         "--preset", options.Preset, "--data", options.Data, "--artifacts", options.Artifacts,
     ];
+
+    public static void AddRestarts(this IDistributedApplicationBuilder builder, params string[] services) =>
+        builder.Services.AddHostedService(provider => new Restarts(
+            services, provider.GetRequiredService<ResourceNotificationService>(), provider.GetRequiredService<ResourceCommandService>(), TimeProvider.System));
 
     private static string OutputPath { get; } = typeof(ProjectExtensions).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>()
@@ -158,11 +157,4 @@ internal sealed class Restarts(
         public bool IsStopping { get; set; }
         public int Restarts { get; set; }
     }
-}
-
-internal static class RestartExtensions
-{
-    public static void AddRestarts(this IDistributedApplicationBuilder builder, params string[] services) =>
-        builder.Services.AddHostedService(provider => new Restarts(
-            services, provider.GetRequiredService<ResourceNotificationService>(), provider.GetRequiredService<ResourceCommandService>(), TimeProvider.System));
 }
