@@ -158,7 +158,13 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
             body.Refuse("title", "Field required", "missing");
         }
 
-        string[] absent = [.. Removable.Where(field => field == "attributes" || !IsGiven(item, field))];
+        // None of the attributes in the model's catalog stays; categories may have been sent as "genres".
+        string[] absent = [.. Removable.Where(field => field switch
+        {
+            "attributes" => true,
+            "categories" => item.Categories is null,
+            _ => !body.HasValue(field),
+        })];
         return item with { Removed = absent };
     }
 
@@ -175,22 +181,11 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
         return item with { Removed = removed.Length == 0 ? null : removed };
     }
 
-    private static bool IsGiven(ItemRecord item, string field) => field switch
-    {
-        "categories" => item.Categories is not null,
-        "image_url" => item.ImageUrl is not null,
-        "created_at" => item.CreatedAt is not null,
-        "available_from" => item.AvailableFrom is not null,
-        "available_until" => item.AvailableUntil is not null,
-        _ => item.Hidden is not null,
-    };
-
     private ItemRecord Read()
     {
         string? text = body.OptionalText("title", MaxTitle);
         string old = body.Has("genres") ? "genres" : "categories";
-        bool hasCategories = body.Has(old) && !body.IsNull(old);
-        IReadOnlyList<string> categories = body.Has(old) && body.IsEmptyList(old) ? [] : body.OptionalTextList(old, MaxCategories, MaxText);
+        IReadOnlyList<string> categories = body.IsEmptyList(old) ? [] : body.OptionalTextList(old, MaxCategories, MaxText);
         int? year = body.OptionalInt32("year", ItemText.FirstYear, ItemText.LastYear);
         // Film titles include the year and put the article last; a catalog whose items have years is a film catalog.
         bool isFilm = catalog?.KindOf(ItemAttributes.Year) == AttributeKind.Number;
@@ -217,13 +212,13 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
         return new ItemRecord(id, now)
         {
             Title = title,
-            Categories = hasCategories ? cleaned.Genres : null,
+            Categories = body.HasValue(old) ? cleaned.Genres : null,
             Attributes = attributes.Count == 0 ? null : attributes,
             ImageUrl = ImageUrl(),
             CreatedAt = body.OptionalTime("created_at"),
             AvailableFrom = from,
             AvailableUntil = until,
-            Hidden = body.Has("hidden") && !body.IsNull("hidden") ? body.Boolean("hidden", false) : null,
+            Hidden = body.HasValue("hidden") ? body.Boolean("hidden", false) : null,
             Removed = removed.Count == 0 ? null : removed,
         };
     }

@@ -101,6 +101,13 @@ internal sealed class BodyFields
 
     public bool Has(string name) => TryFind(name, required: false, out _);
 
+    public bool HasValue(string name) => TryFindValue(name, out _);
+
+    public bool IsNull(string name) => TryFind(name, required: false, out JsonElement element) && element.ValueKind == JsonValueKind.Null;
+
+    public bool IsEmptyList(string name) =>
+        TryFind(name, required: false, out JsonElement element) && element.ValueKind == JsonValueKind.Array && element.GetArrayLength() == 0;
+
     /// <param name="fallback">Used if it is absent; null makes it required.</param>
     public int Int32(string name, int? fallback, int min = int.MinValue, int max = int.MaxValue)
     {
@@ -133,11 +140,11 @@ internal sealed class BodyFields
     }
 
     /// <returns>Null if it is absent or null.</returns>
-    public EntityId? OptionalId(string name) => TryFindValue(name, out _) ? Id(name) : null;
+    public EntityId? OptionalId(string name) => HasValue(name) ? Id(name) : null;
 
     /// <returns>Null if it is absent or null.</returns>
     public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
-        TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
+        HasValue(name) ? Int32(name, null, min, max) : null;
 
     /// <returns>Null if it is absent or null.</returns>
     public long? OptionalInt64(string name) =>
@@ -181,7 +188,7 @@ internal sealed class BodyFields
 
     public string Text(string name, int maxLength)
     {
-        if (!TryFindValue(name, out _))
+        if (!HasValue(name))
         {
             Refuse(name, "Field required", "missing");
         }
@@ -235,14 +242,14 @@ internal sealed class BodyFields
         List<EntityId>(Items(name, maxCount), name, JsonValues.TryId, (_, place) => FieldError.NotAnId(place));
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> ids; empty if it is absent or null.</summary>
-    public IReadOnlyList<EntityId> OptionalIdList(string name, int maxCount) => TryFindValue(name, out _) ? IdList(name, maxCount) : [];
+    public IReadOnlyList<EntityId> OptionalIdList(string name, int maxCount) => HasValue(name) ? IdList(name, maxCount) : [];
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty if it is absent or null.</summary>
-    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) => !TryFindValue(name, out _) ? [] : List<long>(
+    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) => !HasValue(name) ? [] : List<long>(
         Items(name, maxCount), name, JsonValues.TryInt64, (item, place) => NotAnInteger(item, place, long.MinValue, long.MaxValue));
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty if it is absent or null.</summary>
-    public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength) => !TryFindValue(name, out _) ? [] : List(
+    public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength) => !HasValue(name) ? [] : List(
         Items(name, maxCount), name,
         (JsonElement item, out string value) => JsonValues.TryText(item, out value) && value.Length > 0 && value.Length <= maxLength,
         (_, place) => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
@@ -251,7 +258,7 @@ internal sealed class BodyFields
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> objects, which report their errors here; empty if it is absent or null.</summary>
-    public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => TryFindValue(name, out _) ? Objects(name, maxCount) : [];
+    public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => HasValue(name) ? Objects(name, maxCount) : [];
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, which report their errors here.</summary>
     public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
@@ -282,16 +289,6 @@ internal sealed class BodyFields
     public string RawText => _object.ValueKind == JsonValueKind.Object ? _object.GetRawText() : "";
 
     public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
-
-    public bool IsNull(string name)
-    {
-        return Has(name) && _object.GetProperty(name).ValueKind == JsonValueKind.Null;
-    }
-
-    public bool IsEmptyList(string name)
-    {
-        return Has(name) && _object.GetProperty(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() == 0;
-    }
 
     private delegate bool TryRead<T>(JsonElement element, out T value);
 

@@ -53,7 +53,7 @@ internal static class RequestReader
     /// <summary>Reads the body of <c>POST /recommendations/preview</c>: the same with the rules and the version to try; null means the served ones.</summary>
     public static (RecommendationRequest Request, StoredRule[]? Rules, string? Version) Preview(BodyFields body)
     {
-        StoredRule[]? rules = body.Has("rules") && !body.IsNull("rules") ? Rules(body) : null;
+        StoredRule[]? rules = body.HasValue("rules") ? Rules(body) : null;
         string? version = body.OptionalText("version", MaxField);
         RecommendationRequest request = ItemOptions(body);
         body.ForbidOthers();
