@@ -258,24 +258,26 @@ internal static class RequestReader
 
     private static RecommendationRequest MovieOptions(BodyFields body) => Options(body, RecommendationRequest.MaxMovies, MovieFilter) with { ShowsMovies = true };
 
-    private static RecommendationRequest Options(BodyFields body, int maxK, Func<BodyFields?, ItemFilter?> readFilter) => new()
+    private static RecommendationRequest Options(BodyFields body, int maxK, Func<BodyFields, ItemFilter> readFilter) => new()
     {
         K = body.Int32("k", RecommendationRequest.DefaultK, 1, maxK),
         Explain = body.Boolean("explain", false),
         IncludeHistory = body.Boolean("include_history", false),
-        Filter = readFilter(body.OptionalObject("filters")),
+        Filter = body.OptionalObject("filters") is { } fields ? Filter(fields, readFilter) : null,
         Diversity = body.OptionalNumber("diversity", 0, 1) ?? 0,
         PopularityPenalty = body.OptionalNumber("popularity_penalty", 0, 1) ?? 0,
     };
 
-    // Unlike other unknown fields, a misspelled filter is refused, because ignoring it would be wrong.
-    private static ItemFilter? MovieFilter(BodyFields? fields)
+    // Unlike other unknown fields, a misspelled filter is always refused, because ignoring it would be wrong.
+    private static ItemFilter? Filter(BodyFields fields, Func<BodyFields, ItemFilter> read)
     {
-        if (fields is null)
-        {
-            return null;
-        }
+        ItemFilter filter = read(fields);
+        fields.ForbidOthers();
+        return filter.IsEmpty ? null : filter;
+    }
 
+    private static ItemFilter MovieFilter(BodyFields fields)
+    {
         List<Condition> where =
         [
             .. Categories(Conditions.In, fields.OptionalTextList("genres_any", MaxCategories, MaxCategory)),
@@ -284,18 +286,11 @@ internal static class RequestReader
             .. Bound(ItemAttributes.Year, Conditions.AtMost, fields.OptionalInt32("year_to")),
             .. Popularity(fields, "min_popularity", Conditions.AtLeast),
         ];
-        var filter = new ItemFilter(where, fields.OptionalIdList("only_ids", MaxIds), fields.OptionalIdList("exclude_ids", MaxIds));
-        fields.ForbidOthers();
-        return filter.IsEmpty ? null : filter;
+        return new ItemFilter(where, fields.OptionalIdList("only_ids", MaxIds), fields.OptionalIdList("exclude_ids", MaxIds));
     }
 
-    private static ItemFilter? ItemFilter(BodyFields? fields)
+    private static ItemFilter ItemFilter(BodyFields fields)
     {
-        if (fields is null)
-        {
-            return null;
-        }
-
         List<Condition> where =
         [
             .. Categories(Conditions.In, fields.OptionalTextList("categories_any", MaxCategories, MaxValue)),
@@ -304,9 +299,7 @@ internal static class RequestReader
             .. Popularity(fields, "min_popularity", Conditions.AtLeast),
             .. Popularity(fields, "max_popularity", Conditions.AtMost),
         ];
-        var filter = new ItemFilter(where, fields.OptionalIdList("include_ids", MaxIds), fields.OptionalIdList("exclude_ids", MaxIds));
-        fields.ForbidOthers();
-        return filter.IsEmpty ? null : filter;
+        return new ItemFilter(where, fields.OptionalIdList("include_ids", MaxIds), fields.OptionalIdList("exclude_ids", MaxIds));
     }
 
     private static Boost Boost(BodyFields fields)
