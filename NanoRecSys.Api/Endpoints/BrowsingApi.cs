@@ -37,8 +37,8 @@ internal static class BrowsingApi
         [Description("Users to skip; default: 0")] string? offset = null)
     {
         var fields = new UrlFields();
-        int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
-        int skip = fields.Int32("query", "offset", offset, 0, 0, int.MaxValue);
+        int take = fields.Int32("limit", limit, 20, 1, MaxRows);
+        int skip = fields.Int32("offset", offset, 0, 0, int.MaxValue);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             ModelSnapshot model = catalog.Model;
@@ -69,8 +69,8 @@ internal static class BrowsingApi
         LookUp lookUp, string id, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
-        EntityId user = fields.Id("path", "id", id);
-        int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
+        EntityId user = fields.PathId(id);
+        int take = fields.Int32("limit", limit, 50, 1, MaxRows);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             History history = await lookUp.ReadHistoryAsync(catalog, user);
@@ -89,13 +89,13 @@ internal static class BrowsingApi
         var fields = new UrlFields();
         if (ids is not null)
         {
-            EntityId[] wanted = fields.IdList("query", "ids", http.Request.Query["ids"], MaxRows);
+            EntityId[] wanted = fields.IdList("ids", http.Request.Query["ids"], MaxRows);
             return lookUp.Answer(fields, catalog => TypedResults.Ok(
                 new ItemList([.. wanted.Select(id => lookUp.Find(catalog, id)).OfType<CatalogItem>().Select(item => item.ToItemInfo())])));
         }
 
-        int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
-        string text = fields.Text("query", "query", query, MaxQuery);
+        int take = fields.Int32("limit", limit, 20, 1, MaxRows);
+        string text = fields.Text("query", query, MaxQuery);
         return lookUp.Answer(fields, catalog =>
         {
             ModelSnapshot model = catalog.Model;
@@ -117,8 +117,8 @@ internal static class BrowsingApi
         LookUp lookUp, string id, [Description("1 to 1000; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
-        EntityId item = fields.Id("path", "id", id);
-        int take = fields.Int32("query", "k", k, 10, 1, RecommendationRequest.MaxK);
+        EntityId item = fields.PathId(id);
+        int take = fields.Int32("k", k, 10, 1, RecommendationRequest.MaxK);
         return lookUp.Answer(fields, catalog =>
         {
             if (!catalog.TryFind(item, out int row))

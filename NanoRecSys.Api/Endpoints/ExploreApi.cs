@@ -24,7 +24,7 @@ internal static class ExploreApi
     private static IResult GetItem(LookUp lookUp, string id)
     {
         var fields = new UrlFields();
-        EntityId wanted = fields.Id("path", "id", id);
+        EntityId wanted = fields.PathId(id);
         return lookUp.Answer(fields, catalog =>
         {
             if (lookUp.Find(catalog, wanted) is not { } item)
@@ -43,7 +43,7 @@ internal static class ExploreApi
     private static Task<IResult> GetAudience(LookUp lookUp, ForgottenUsers forgotten, string id)
     {
         var fields = new UrlFields();
-        EntityId item = fields.Id("path", "id", id);
+        EntityId item = fields.PathId(id);
         IResult Compute() => lookUp.Answer(fields, catalog => catalog.Model.Catalog.TryFind(item, out int row)
             ? TypedResults.Ok(Audience.Of(catalog.Model, row, forgotten.PositionsInAsync(catalog.Model).GetAwaiter().GetResult())) // runs on a thread of its own
             : Unknown(item));
@@ -87,8 +87,8 @@ internal static class UserListsApi
     private static Task<IResult> GetListsOfUser(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
-        EntityId user = fields.Id("path", "id", id);
-        int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
+        EntityId user = fields.PathId(id);
+        int take = fields.Int32("k", k, 10, 1, MaxItems);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             History history = await lookUp.ReadHistoryAsync(catalog, user);
@@ -99,8 +99,8 @@ internal static class UserListsApi
     private static IResult GetListsOfItem(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
-        EntityId item = fields.Id("path", "id", id);
-        int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
+        EntityId item = fields.PathId(id);
+        int take = fields.Int32("k", k, 10, 1, MaxItems);
         return lookUp.Answer(fields, catalog =>
         {
             var request = new RecommendationRequest { ItemIds = [item], K = take };

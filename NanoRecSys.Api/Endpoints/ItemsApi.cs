@@ -69,7 +69,7 @@ internal static class ItemsApi
     private static Task<IResult> DeleteItem(LookUp lookUp, HttpContext http, TimeProvider time, string id)
     {
         var fields = new UrlFields();
-        EntityId item = fields.Id("path", "id", id);
+        EntityId item = fields.PathId(id);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             bool isOfModel = catalog.Model.Catalog.TryFind(item, out _);
@@ -93,7 +93,7 @@ internal static class ItemsApi
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         var path = new UrlFields();
-        EntityId item = id is not null ? path.Id("path", "id", id) : body.Id(body.Has("movie_id") ? "movie_id" : "item_id");
+        EntityId item = id is not null ? path.PathId(id) : body.Id(body.Has("movie_id") ? "movie_id" : "item_id");
         using SnapshotLease? lease = lookUp.Served.Lease();
         ServedCatalog? catalog = lease is null ? null : lookUp.Items.Extend(lease.Model);
         var change = read(new ItemReader(body, item, catalog, Now(time)));

@@ -60,7 +60,7 @@ internal static class TelemetryApi
         [Description("Seconds to look back, 1 to 1800; default: 300")] string? window = null)
     {
         var fields = new UrlFields();
-        int seconds = fields.Int32("query", "window", window, DefaultSeconds, 1, TelemetryWindow.MaxSeconds);
+        int seconds = fields.Int32("window", window, DefaultSeconds, 1, TelemetryWindow.MaxSeconds);
         return fields.Errors.Count > 0
             ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
             : TypedResults.Ok(telemetry.Read(seconds) with { Load = others.With(limiter.Read()), Replicas = others.Count + 1 });

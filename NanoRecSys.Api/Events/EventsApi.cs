@@ -121,7 +121,7 @@ internal static class EventsApi
     private static async Task<IResult> DeleteAsync(HttpContext http, string id, Func<EntityId, Task<long>> delete)
     {
         var fields = new UrlFields();
-        EntityId user = fields.Id("path", "id", id);
+        EntityId user = fields.PathId(id);
         if (fields.Errors.Count > 0)
         {
             return TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors));

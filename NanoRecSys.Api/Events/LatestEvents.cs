@@ -56,9 +56,9 @@ internal static class LatestEvents
         [Description("This user's only")] string? user = null, [Description("This item's only")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
-        EntityId? whose = string.IsNullOrEmpty(user) ? null : fields.Id("query", "user", user);
-        EntityId? what = string.IsNullOrEmpty(item) ? null : fields.Id("query", "item", item);
-        int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
+        EntityId? whose = fields.QueryId("user", user);
+        EntityId? what = fields.QueryId("item", item);
+        int take = fields.Int32("limit", limit, 50, 1, MaxRows);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             try

@@ -13,10 +13,16 @@ internal sealed class UrlFields
 
     public IReadOnlyList<FieldError> Errors => _errors;
 
-    /// <param name="place"><c>path</c> or <c>query</c>.</param>
+    /// <summary>The id in a path such as <c>/items/{id}</c>.</summary>
+    public EntityId PathId(string text) => Id("path", "id", text);
+
+    /// <param name="text">As received; null if absent.</param>
+    /// <returns>Null if absent.</returns>
+    public EntityId? QueryId(string name, string? text) => string.IsNullOrEmpty(text) ? null : Id("query", name, text);
+
     /// <param name="text">As received; null if absent.</param>
     /// <param name="fallback">Used if absent.</param>
-    public int Int32(string place, string name, string? text, int fallback, int min = int.MinValue, int max = int.MaxValue)
+    public int Int32(string name, string? text, int fallback, int min, int max)
     {
         if (string.IsNullOrEmpty(text))
         {
@@ -26,11 +32,11 @@ internal sealed class UrlFields
         if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
         {
             bool isWhole = BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
-            _errors.Add(isWhole ? FieldError.TooLarge([place, name], min, max) : FieldError.NotAnInteger([place, name]));
+            _errors.Add(isWhole ? FieldError.TooLarge(["query", name], min, max) : FieldError.NotAnInteger(["query", name]));
             return fallback;
         }
 
-        if (FieldError.OutOfRange([place, name], value, min, max) is { } error)
+        if (FieldError.OutOfRange(["query", name], value, min, max) is { } error)
         {
             _errors.Add(error);
         }
@@ -38,8 +44,32 @@ internal sealed class UrlFields
         return value;
     }
 
-    /// <inheritdoc cref="Int32" path="/param"/>
-    public EntityId Id(string place, string name, string text)
+    /// <summary>Ids separated by commas; if the parameter is repeated, each value is one id, which may contain commas.</summary>
+    public EntityId[] IdList(string name, StringValues texts, int max)
+    {
+        string[] parts = texts.Count > 1 ? [.. texts.Where(text => !string.IsNullOrEmpty(text)).Select(text => text!)]
+            : texts.ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (parts.Length > max)
+        {
+            _errors.Add(new FieldError(["query", name], $"List should have at most {max} items", "too_long"));
+            return [];
+        }
+
+        return [.. parts.Select(part => Id("query", name, part))];
+    }
+
+    /// <summary>Empty if absent.</summary>
+    public string Text(string name, string? text, int max)
+    {
+        if (text?.Length > max)
+        {
+            _errors.Add(new FieldError(["query", name], $"String should have at most {max} characters", "string_too_long"));
+        }
+
+        return text ?? "";
+    }
+
+    private EntityId Id(string place, string name, string text)
     {
         if (!EntityId.TryParse(text, out EntityId id))
         {
@@ -47,33 +77,6 @@ internal sealed class UrlFields
         }
 
         return id;
-    }
-
-    /// <summary>Ids separated by commas; if the parameter is repeated, each value is one id, which may contain commas.</summary>
-    /// <inheritdoc cref="Int32" path="/param"/>
-    public EntityId[] IdList(string place, string name, StringValues texts, int max)
-    {
-        string[] parts = texts.Count > 1 ? [.. texts.Where(text => !string.IsNullOrEmpty(text)).Select(text => text!)]
-            : texts.ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (parts.Length > max)
-        {
-            _errors.Add(new FieldError([place, name], $"List should have at most {max} items", "too_long"));
-            return [];
-        }
-
-        return [.. parts.Select(part => Id(place, name, part))];
-    }
-
-    /// <summary>Empty if absent.</summary>
-    /// <inheritdoc cref="Int32" path="/param"/>
-    public string Text(string place, string name, string? text, int max)
-    {
-        if (text?.Length > max)
-        {
-            _errors.Add(new FieldError([place, name], $"String should have at most {max} characters", "string_too_long"));
-        }
-
-        return text ?? "";
     }
 }
 

@@ -40,7 +40,7 @@ internal static class OutcomesApi
         [Description("Days to look back, today included, 1 to 90; default: 30")] string? days = null)
     {
         var fields = new UrlFields();
-        int back = fields.Int32("query", "days", days, DefaultDays, 1, OutcomeTotals.DaysKept);
+        int back = fields.Int32("days", days, DefaultDays, 1, OutcomeTotals.DaysKept);
         if (fields.Errors.Count > 0)
         {
             return TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors));

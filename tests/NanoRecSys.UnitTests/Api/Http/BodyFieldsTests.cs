@@ -64,7 +64,7 @@ public sealed class BodyFieldsTests
     {
         var fields = new UrlFields();
 
-        fields.Int32("path", "id", text, fallback: 0);
+        fields.Int32("limit", text, fallback: 0, int.MinValue, int.MaxValue);
 
         Assert.Equal(expected, Assert.Single(fields.Errors).Msg);
     }
