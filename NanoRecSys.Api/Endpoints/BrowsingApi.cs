@@ -208,19 +208,19 @@ internal sealed class LookUp(ServedModel served, ItemStore items, EventStore eve
     public IResult Answer(UrlFields fields, Func<ServedCatalog, IResult> read)
     {
         using SnapshotLease? lease = served.Lease();
-        return Refusal(fields, lease) ?? read(items.Extend(lease!.Model));
+        return Refusal(fields.Errors, lease) ?? read(items.Extend(lease!.Model));
     }
 
     /// <inheritdoc cref="Answer"/>
     public async Task<IResult> AnswerAsync(UrlFields fields, Func<ServedCatalog, Task<IResult>> read)
     {
         using SnapshotLease? lease = served.Lease();
-        return Refusal(fields, lease) ?? await read(items.Extend(lease!.Model));
+        return Refusal(fields.Errors, lease) ?? await read(items.Extend(lease!.Model));
     }
 
     /// <summary>Null if the request is valid and there is a model to answer it.</summary>
-    public IResult? Refusal(UrlFields fields, SnapshotLease? lease) =>
-        fields.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
+    public IResult? Refusal(IReadOnlyList<FieldError> errors, SnapshotLease? lease) =>
+        errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(errors))
         : lease is null ? StatusApi.NotReadyResult(status.Read())
         : null;
 }

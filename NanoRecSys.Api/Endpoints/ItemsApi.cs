@@ -98,14 +98,10 @@ internal static class ItemsApi
         ServedCatalog? catalog = lease is null ? null : lookUp.Items.Extend(lease.Model);
         var change = read(new ItemReader(body, item, catalog, Now(time)));
         body.ForbidOthers();
-        if (path.Errors.Count + body.Errors.Count > 0)
+        FieldError[] errors = [.. path.Errors, .. body.Errors];
+        if (errors.Length > 0 || catalog is null)
         {
-            return TypedResults.UnprocessableEntity(new FieldErrors([.. path.Errors, .. body.Errors]));
-        }
-
-        if (catalog is null)
-        {
-            return lookUp.Refusal(path, lease)!;
+            return lookUp.Refusal(errors, lease)!;
         }
 
         CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out int row) ? catalog.Model.Catalog.Items[row] : null;

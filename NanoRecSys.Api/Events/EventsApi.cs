@@ -68,8 +68,7 @@ internal static class EventsApi
     }
 
     private static async Task<IResult> PostEvents(
-        HttpContext http, ServedModel served, ItemStore items, EventReader reader, EventStore store, ImpressionLog impressions, StatusReader status,
-        CancellationToken cancellationToken)
+        HttpContext http, LookUp lookUp, EventReader reader, EventStore store, ImpressionLog impressions, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         bool isBatch = body.Has(BatchField);
@@ -79,20 +78,15 @@ internal static class EventsApi
             body.ForbidOthers();
         }
 
-        using SnapshotLease? lease = served.Lease();
-        if (lease is null && body.Errors.Count == 0)
+        using SnapshotLease? lease = lookUp.Served.Lease();
+        if (lookUp.Refusal(body.Errors, lease) is { } refusal)
         {
-            return StatusApi.NotReadyResult(status.Read());
+            return refusal;
         }
 
-        ServedCatalog? catalog = lease is null ? null : items.Extend(lease.Model);
-        bool Knows(EntityId item) => catalog is null || catalog.TryFind(item, out _) || items.Find(item) is { IsDeleted: false };
+        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
+        bool Knows(EntityId item) => catalog.TryFind(item, out _) || lookUp.Items.Find(item) is { IsDeleted: false };
         EventDraft[] drafts = [.. rows.Select((row, i) => reader.Read(row, i, Knows))];
-        if (body.Errors.Count > 0)
-        {
-            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
-        }
-
         return await StoreAsync(http, drafts, rows, store, impressions);
     }
 

@@ -44,27 +44,21 @@ internal static class RulesApi
             .RequireKey(KeyRole.Admin);
     }
 
-    private static async Task<IResult> PutRules(
-        HttpContext http, RuleStore store, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+    private static async Task<IResult> PutRules(HttpContext http, RuleStore store, LookUp lookUp, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         int version = body.Int32("version", null, 0);
         StoredRule[] rules = RequestReader.Rules(body);
         body.ForbidOthers();
-        using SnapshotLease? lease = served.Lease();
+        using SnapshotLease? lease = lookUp.Served.Lease();
         if (lease is not null)
         {
-            RequestReader.CheckAgainst(items.Extend(lease.Model), rules, body);
+            RequestReader.CheckAgainst(lookUp.Items.Extend(lease.Model), rules, body);
         }
 
-        if (body.Errors.Count > 0)
+        if (lookUp.Refusal(body.Errors, lease) is { } refusal)
         {
-            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
-        }
-
-        if (lease is null)
-        {
-            return StatusApi.NotReadyResult(status.Read());
+            return refusal;
         }
 
         try
