@@ -87,7 +87,7 @@ internal sealed class StatusReader(
             Errors = missing is null ? [] : [missing],
             Warnings = [.. Warnings(artifacts, cache)],
             Redis = cache,
-            Faiss = ReadIndex(artifacts),
+            Faiss = ReadIndex(artifacts, lease?.Model),
             UserTowerBackend = Backend(lease?.Model),
             RankerBackend = artifacts is null ? null : artifacts.Manifest.Ranker is null ? StatusDocument.NoRanker : "onnx",
             Artifacts = ReadFiles(artifacts),
@@ -140,12 +140,10 @@ internal sealed class StatusReader(
         return new RedisStatus(true, available, host, port, counters.CacheErrors, available && !health.IsRefusing);
     }
 
-    private FaissStatus ReadIndex(ArtifactVersion? artifacts)
+    private static FaissStatus ReadIndex(ArtifactVersion? artifacts, ModelSnapshot? model)
     {
-        using SnapshotLease? lease = served.Lease();
         IndexInfo? info = artifacts?.Manifest.Index;
-        return new FaissStatus(
-            lease is not null, info?.Kind ?? "flat", lease?.Model.Index.Kind, info is null ? null : artifacts!.PathOf(info.File), lease?.Model.Index.Engine);
+        return new FaissStatus(model is not null, info?.Kind ?? "flat", model?.Index.Kind, info is null ? null : artifacts!.PathOf(info.File), model?.Index.Engine);
     }
 
     private static string? Backend(ModelSnapshot? model) => model?.UserTowers.Precision switch
