@@ -145,17 +145,9 @@ internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeP
 /// <summary>Keeps a snapshot alive while a request uses it, even after a newer one has replaced it.</summary>
 internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 {
-    private int _released;
+    public ModelSnapshot Model => model;
 
-    public ModelSnapshot Model { get; } = model;
-
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _released, 1) == 0)
-        {
-            Model.ReleaseLease();
-        }
-    }
+    public void Dispose() => model.ReleaseLease();
 }
 
 internal sealed class ModelsOptions : IValidatableObject
