@@ -86,15 +86,8 @@ internal static class TelemetryDefaults
     {
         public override SamplingResult ShouldSample(in SamplingParameters samplingParameters)
         {
-            foreach (KeyValuePair<string, object?> tag in samplingParameters.Tags ?? [])
-            {
-                if (tag.Key is "db.system" or "db.system.name")
-                {
-                    return new SamplingResult(SamplingDecision.Drop);
-                }
-            }
-
-            return new SamplingResult(SamplingDecision.RecordAndSample);
+            bool isRedis = samplingParameters.Tags?.Any(tag => tag.Key is "db.system" or "db.system.name") == true;
+            return new SamplingResult(isRedis ? SamplingDecision.Drop : SamplingDecision.RecordAndSample);
         }
     }
 }
