@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -95,14 +94,14 @@ internal sealed partial class HostConsole(
         Say($"The page is at {web} (after {SecondsSinceStart():0.0} s).");
         await UntilAnswersAsync(http, $"{api}/readyz", stopping);
         await UntilAnswersAsync(http, addresses.Dashboard.Url, stopping);
-        StringBuilder block = new();
-        block.AppendLine($"Recommendations are served after {SecondsSinceStart():0.0} s. Ctrl+C stops everything.");
-        block.AppendLine($"  Web            {web}");
-        block.AppendLine($"  API            {api}");
-        block.AppendLine($"  API reference  {api}/scalar");
-        block.AppendLine($"  Dashboard      {addresses.Dashboard.LoginUrl(configuration)}");
-        block.Append($"  Artifacts      {addresses.Options.Artifacts}");
-        Say(block.ToString());
+        Say($"""
+            Recommendations are served after {SecondsSinceStart():0.0} s. Ctrl+C stops everything.
+              Web            {web}
+              API            {api}
+              API reference  {api}/scalar
+              Dashboard      {addresses.Dashboard.LoginUrl(configuration)}
+              Artifacts      {addresses.Options.Artifacts}
+            """);
     }
 
     private static async Task UntilAnswersAsync(HttpClient http, string url, CancellationToken stopping)
