@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Text;
 using StackExchange.Redis;
@@ -248,7 +249,7 @@ internal static class DataApi
         Array.Sort(lengths);
         Array.Sort(popularity, (a, b) => b.CompareTo(a));
         long all = Math.Max(1, popularity.Sum(count => (long)count));
-        (DateTimeOffset? first, DateTimeOffset? last, long[] over) = hasTimes ? Over(histories) : (null, null, []);
+        (DateTimeOffset? first, DateTimeOffset? last, long[] over) = hasTimes && histories is { HasTimes: true, InteractionCount: > 0 } ? Over(histories) : (null, null, []);
         return new DataOverview(
             version, lengths.Length == 0 ? 0 : lengths[lengths.Length / 2], lengths.LastOrDefault(), CountBands.Of(lengths), CountBands.Of(popularity),
             [.. Tops.Select(top => new PopularityShare(top, (double)popularity.Take((int)Math.Ceiling(top * popularity.Length)).Sum(count => (long)count) / all))],
@@ -257,17 +258,7 @@ internal static class DataApi
 
     private static (DateTimeOffset? First, DateTimeOffset? Last, long[] Over) Over(UserHistories histories)
     {
-        if (!histories.HasTimes || histories.InteractionCount == 0)
-        {
-            return (null, null, []);
-        }
-
-        (long first, long last) = (long.MaxValue, long.MinValue);
-        foreach (long time in histories.Times)
-        {
-            (first, last) = (Math.Min(first, time), Math.Max(last, time));
-        }
-
+        (long first, long last) = (TensorPrimitives.Min(histories.Times), histories.LastTime);
         var over = new long[Steps];
         double step = Math.Max(1, (last - first + 1) / (double)Steps);
         foreach (long time in histories.Times)
