@@ -205,19 +205,16 @@ internal sealed class BodyFields
     /// <summary>A required number or text or, if several are allowed, a list of 1 to <paramref name="maxCount"/>.</summary>
     public IReadOnlyList<ConditionValue> Values(string name, int maxCount, int maxLength)
     {
-        static bool TryRead(JsonElement item, out ConditionValue value)
+        bool TryRead(JsonElement item, out ConditionValue value)
         {
             bool isNumber = JsonValues.TryDouble(item, out double number);
-            string text = "";
-            bool isText = !isNumber && JsonValues.TryText(item, out text);
+            bool isText = JsonValues.TryText(item, out string text) && text.Length > 0 && text.Length <= maxLength;
             value = isNumber ? number : text;
             return isNumber || isText;
         }
 
-        TryFindValue(name, out JsonElement element);
-        return List(
-            maxCount > 1 ? Items(name, maxCount) : TryFind(name, required: true, out _) ? [element] : [], name,
-            (JsonElement item, out ConditionValue value) => TryRead(item, out value) && value.Text is not { Length: 0 } && !(value.Text?.Length > maxLength),
+        return List<ConditionValue>(
+            maxCount > 1 ? Items(name, maxCount) : TryFind(name, required: true, out JsonElement element) ? [element] : [], name, TryRead,
             (_, place) => new FieldError(maxCount > 1 ? place : At(name), $"Input should be a finite number or a string of 1 to {maxLength} characters", "type_error"));
     }
 
