@@ -65,7 +65,6 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
 
     /// <param name="query">Title words or prefixes of them; empty for the most popular items.</param>
     /// <param name="limit">1 to 200.</param>
-    /// <param name="cancellation">Cancels the call.</param>
     public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
         (await GetAsync<ItemList>($"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
 

@@ -164,6 +164,5 @@ internal static class RecommendationsApi
     }
 }
 
-/// <summary>The services that a recommendation needs.</summary>
 internal readonly record struct RecommendationServices(
     RecommendationPipeline Pipeline, ServedModel Served, ItemStore Items, RuleStore Rules, ImpressionLog Impressions, StatusReader Status);

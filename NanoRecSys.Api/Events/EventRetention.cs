@@ -20,7 +20,6 @@ internal sealed class EventRetention(
 
     private DateTime _joined; // the day when the files of earlier days were last joined
 
-    /// <param name="user">The user with new events.</param>
     /// <param name="count">Approximate number of the user's events.</param>
     public void Check(EntityId user, long count)
     {

@@ -47,7 +47,6 @@ internal sealed class EventOptions : IValidatableObject
 }
 
 /// <summary>Identifies the content of a user's events without reading them.</summary>
-/// <param name="Count">Number of events.</param>
 /// <param name="Stamp">Changes whenever the events change; 0 for a user without events who was never deleted.</param>
 /// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 if never.</param>
 internal readonly record struct EventsState(long Count, long Stamp, long ForgottenAt)
@@ -120,7 +119,6 @@ internal sealed class EventStore(
     }
 
     /// <summary>Deletes all events of a user, on every replica at once, and then those moved to the artifacts folder.</summary>
-    /// <param name="userId">The user.</param>
     /// <param name="forget">Whether to forget the user's data in versions and data sets, too; see <see cref="EventKeys.Forgotten"/>.</param>
     /// <returns>Number of deleted events.</returns>
     /// <exception cref="EventStoreException">Redis is unavailable, slow or refuses writes, or the artifacts folder cannot be written to.</exception>
@@ -151,7 +149,6 @@ internal sealed class EventStore(
     }
 
     /// <summary>Deletes one event of a user, on every replica at once.</summary>
-    /// <param name="userId">The user.</param>
     /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
     /// <returns>1, or 0 if there is none.</returns>
     /// <exception cref="EventStoreException">Redis is unavailable, slow or refuses writes.</exception>
@@ -213,7 +210,6 @@ internal sealed class EventStore(
     }
 
     /// <summary>Identifies a user's events, at a cost that does not depend on their number.</summary>
-    /// <param name="userId">The user.</param>
     /// <param name="answer">A key with the user's hash tag, whose value is read in the same round trip.</param>
     public async Task<(EventsState State, RedisValue Answer)> StateAsync(EntityId userId, RedisKey? answer = null)
     {
@@ -230,7 +226,6 @@ internal sealed class EventStore(
     public UserEvents Unread(EntityId userId) => new([], forgotten.At(userId), IsWhole: false);
 
     /// <summary>A user's events, except those whose type has weight 0.</summary>
-    /// <param name="userId">The user.</param>
     /// <param name="state">As <see cref="StateAsync"/> returned it.</param>
     /// <exception cref="InvalidDataException">Some are not events or were written by a later release, or there are far more than this release stores.</exception>
     public async Task<UserEvents> ReadAsync(EntityId userId, EventsState state)

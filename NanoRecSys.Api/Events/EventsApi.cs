@@ -191,7 +191,6 @@ internal sealed class EventReader(StoreHealth health)
 
     private long _lastReceived;
 
-    /// <param name="fields">The event.</param>
     /// <param name="index">Its position in the request.</param>
     /// <param name="knows">Whether an item is in the catalog.</param>
     /// <returns>Valid only if <paramref name="fields"/> has no errors.</returns>
@@ -276,9 +275,7 @@ internal sealed class EventReader(StoreHealth health)
 
 /// <summary>A validated event that is to be stored.</summary>
 /// <param name="Index">Its position in the request.</param>
-/// <param name="UserId">The user.</param>
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
-/// <param name="Event">What happened.</param>
 /// <param name="IsTimed">Whether the client gave the time.</param>
 /// <param name="RequestId">Id of the answer that led to it, if the client sent one.</param>
 internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId = null);

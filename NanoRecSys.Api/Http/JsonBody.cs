@@ -72,7 +72,8 @@ internal static class JsonBody
 }
 
 /// <summary>
-/// Reads the fields of a JSON object and collects all errors, so that one response lists them all.
+/// Reads the fields of a JSON object and collects all errors, so that one response lists them all. If an optional field is absent or null, its value
+/// is null, or for a list an empty one.
 /// </summary>
 internal sealed class BodyFields
 {
@@ -139,18 +140,14 @@ internal sealed class BodyFields
         return id;
     }
 
-    /// <returns>Null if it is absent or null.</returns>
     public EntityId? OptionalId(string name) => HasValue(name) ? Id(name) : null;
 
-    /// <returns>Null if it is absent or null.</returns>
     public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
         HasValue(name) ? Int32(name, null, min, max) : null;
 
-    /// <returns>Null if it is absent or null.</returns>
     public long? OptionalInt64(string name) =>
         Optional<long>(name, JsonValues.TryInt64, element => NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
 
-    /// <returns>Null if it is absent or null.</returns>
     public double? OptionalNumber(string name, double min, double max)
     {
         int known = _errors.Count;
@@ -163,7 +160,7 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <returns>Null if it is absent, null, or not valid.</returns>
+    /// <returns>Also null if it is not valid.</returns>
     public string? OptionalText(string name, int maxLength)
     {
         if (!TryFindValue(name, out JsonElement element))
@@ -197,7 +194,6 @@ internal sealed class BodyFields
     }
 
     /// <summary>Reads a time in ISO 8601, or in seconds since 1970.</summary>
-    /// <returns>Null if it is absent or null.</returns>
     public DateTimeOffset? OptionalTime(string name) => Optional<DateTimeOffset>(
         name, JsonTime.TryRead,
         _ => new FieldError(At(name), "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type"));
@@ -238,23 +234,19 @@ internal sealed class BodyFields
     public IReadOnlyList<EntityId> IdList(string name, int maxCount) =>
         List<EntityId>(Items(name, maxCount), name, JsonValues.TryId, (_, place) => FieldError.NotAnId(place));
 
-    /// <summary>A list of 1 to <paramref name="maxCount"/> ids; empty if it is absent or null.</summary>
     public IReadOnlyList<EntityId> OptionalIdList(string name, int maxCount) => HasValue(name) ? IdList(name, maxCount) : [];
 
-    /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty if it is absent or null.</summary>
     public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) => !HasValue(name) ? [] : List<long>(
         Items(name, maxCount), name, JsonValues.TryInt64, (item, place) => NotAnInteger(item, place, long.MinValue, long.MaxValue));
 
-    /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty if it is absent or null.</summary>
     public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength) => !HasValue(name) ? [] : List(
         Items(name, maxCount), name,
         (JsonElement item, out string value) => JsonValues.TryText(item, out value) && value.Length > 0 && value.Length <= maxLength,
         (_, place) => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
 
-    /// <summary>A nested object, which reports its errors here; null if it is absent or null.</summary>
+    /// <summary>A nested object, which reports its errors here.</summary>
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
 
-    /// <summary>A list of 1 to <paramref name="maxCount"/> objects, which report their errors here; empty if it is absent or null.</summary>
     public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => HasValue(name) ? Objects(name, maxCount) : [];
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, which report their errors here.</summary>

@@ -64,7 +64,6 @@ internal static class OutcomesApi
     }
 
     /// <param name="days">Number of days that the totals cover.</param>
-    /// <param name="totals">The totals to report.</param>
     /// <param name="split">Versions served side by side, the one with the largest share first.</param>
     internal static OutcomeReport Report(int days, OutcomeTotals totals, IReadOnlyList<string> split)
     {

@@ -160,7 +160,6 @@ internal static class CacheKey
     /// <summary>Matches the keys of all entries of a user.</summary>
     public static string PatternOf(EntityId userId) => $"{Prefix}*:{User(userId)}:*";
 
-    /// <param name="request">The user or session, and the options.</param>
     /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
     /// <param name="catalog">Provides the items' state: see <see cref="ServedCatalog.Hash"/> and <see cref="Availability.Since"/>.</param>
     public static string Of(RecommendationRequest request, string version, int candidates, ServedCatalog? catalog = null)

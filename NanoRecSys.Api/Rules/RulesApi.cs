@@ -76,9 +76,6 @@ internal static class RulesApi
 }
 
 /// <param name="Effects">Effects while the rule is in force.</param>
-/// <param name="IsEnabled">False if it is switched off.</param>
-/// <param name="From">Null if it has no start.</param>
-/// <param name="Until">Null if it has no end.</param>
 /// <param name="Json">The whole rule, as received.</param>
 internal sealed record StoredRule(RuleEffects Effects, bool IsEnabled, DateTimeOffset? From, DateTimeOffset? Until, string Json)
 {

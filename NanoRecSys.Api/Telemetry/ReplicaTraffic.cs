@@ -153,7 +153,6 @@ internal sealed class ReplicaNotices(
 
 /// <summary>A message: one replica's answers of one second.</summary>
 /// <param name="Replica">The process's name, new with each start.</param>
-/// <param name="Figures">The second's figures.</param>
 /// <param name="Newest">Some of its last requests, newest first.</param>
 internal sealed record ReplicaSecond(string Replica, SlotFigures Figures, IReadOnlyList<RequestTrace> Newest, ComputeLoad Load)
 {

@@ -127,7 +127,6 @@ internal static class TelemetrySeries
     private const int Steps = 60;
 
     /// <param name="slots">Slots of the window, in any order.</param>
-    /// <param name="windowSeconds">Length of the window.</param>
     public static TelemetryPoint[] Of(TrafficSlot[] slots, int secondsPerSlot, int windowSeconds, DateTimeOffset started, DateTimeOffset now)
     {
         int slotsPerStep = Math.Max(1, windowSeconds / secondsPerSlot / Steps);
