@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 
 namespace NanoRecSys.Api.Pipeline;
@@ -73,8 +72,8 @@ internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger
         }
 
         EntityId user = model.Histories.Users[round % model.Histories.UserCount];
-        using JsonDocument json = JsonDocument.Parse(string.Create(
-            CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{JsonSerializer.Serialize(user)}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
+        using JsonDocument json = JsonDocument.Parse(
+            $$"""{"filters": {"year_from": 1}, "user_id": {{JsonSerializer.Serialize(user)}}, "explain": true, "include_history": true, "diversity": 0.3}""");
         RecommendationRequest request = RequestReader.User(BodyFields.Parse(json.RootElement));
         ServedCatalog catalog = items.Extend(model);
         History history = HistoryReader.Read(catalog, request, UserEvents.None);
