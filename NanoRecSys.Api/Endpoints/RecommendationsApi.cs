@@ -24,8 +24,8 @@ internal static class RecommendationsApi
 
     public static void MapRecommendations(this IEndpointRouteBuilder app)
     {
-        app.MapPost("/recommendations", PostRecommendations)
-            .WithTags("Recommendations")
+        RouteGroupBuilder recommendations = app.MapGroup("").WithTags("Recommendations");
+        recommendations.MapPost("/recommendations", PostRecommendations)
             .WithSummary("The items that a user or a session most likely wants next, optionally for an item in view")
             .WithDescription(
                 "The search itself filters, so k items are returned if they exist. A boost multiplies the odds of an item; a pin puts an item at a position. " +
@@ -37,8 +37,7 @@ internal static class RecommendationsApi
                 """)
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Read);
-        app.MapPost("/recommendations/preview", PostPreview)
-            .WithTags("Recommendations")
+        recommendations.MapPost("/recommendations/preview", PostPreview)
             .WithSummary("Recommendations with other rules than the stored ones, or with a version that is not served")
             .WithDescription(
                 "Previews rules before they are saved, or a version before it is served. A version that is not in memory is loaded first and kept for five minutes. " +
@@ -47,8 +46,7 @@ internal static class RecommendationsApi
             .Produces<PlainError>(StatusCodes.Status409Conflict)
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Admin);
-        app.MapPost("/recommend", PostRecommend)
-            .WithTags("Recommendations")
+        recommendations.MapPost("/recommend", PostRecommend)
             .WithSummary("The K items that a user most likely wants next")
             .WithDescription(
                 "An unknown user gets the items that most users start with, and a fallback_reason in debug_timing. Items in the history are never returned. " +
@@ -56,8 +54,7 @@ internal static class RecommendationsApi
             .WithJsonBody<RecommendRequest, RecommendResponse>(
                 """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""")
             .RequireKey(KeyRole.Read); // a list and its reasons reveal the user's history
-        app.MapPost("/recommend/session", PostSession)
-            .WithTags("Recommendations")
+        recommendations.MapPost("/recommend/session", PostSession)
             .WithSummary("Recommendations for a list of items, oldest first, instead of a user")
             .WithDescription("Ids that are not in the catalog are ignored and listed in unknown_movie_ids; it is an error if none is in the catalog. Unknown fields are refused.")
             .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""")

@@ -32,8 +32,8 @@ internal static class EventsApi
 
     public static void MapEvents(this IEndpointRouteBuilder app)
     {
-        app.MapPost("/events", PostEvents)
-            .WithTags("Events")
+        RouteGroupBuilder events = app.MapGroup("").WithTags("Events");
+        events.MapPost("/events", PostEvents)
             .WithSummary("Stores user events, one or a batch of up to 1000; the next recommendations reflect them")
             .WithDescription(
                 "Answers when everything is stored. Invalid rows are refused individually, the others are stored. An event sent again with the same key " +
@@ -43,24 +43,21 @@ internal static class EventsApi
                 """{"events": [{"user_id": 42, "item_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "item_id": 32, "type": "purchase"}]}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Write);
-        app.MapDelete("/users/{id}", DeleteUser)
-            .WithTags("Events")
+        events.MapDelete("/users/{id}", DeleteUser)
             .WithSummary("Deletes a user: the events, the answers computed from them, and the served part of the published history")
             .WithDescription(
                 "Takes effect on every replica at once: the user is then unknown until new events arrive, and the next training with the store's events leaves the user " +
                 "out of its data. 'scrub' of NanoRecSys.Training removes the user from the files of published versions. 503: the store is unavailable; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
-        app.MapDelete("/users/{id}/events", DeleteEvents)
-            .WithTags("Events")
+        events.MapDelete("/users/{id}/events", DeleteEvents)
             .WithSummary("Deletes all events of a user, and the answers computed from them")
             .WithDescription(
                 "Takes effect on every replica at once. Data in the published model remains until a version without it is published. " +
                 "503: the store is unavailable; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
-        app.MapDelete("/users/{id}/events/{key}", DeleteEvent)
-            .WithTags("Events")
+        events.MapDelete("/users/{id}/events/{key}", DeleteEvent)
             .WithSummary("Deletes the event with a key")
             .WithDescription("Takes effect on every replica at once; deleted is 0 if the user has no event with that key. 503: the store is unavailable; send the request again.")
             .WithAnswer<EventsDeleted>()
