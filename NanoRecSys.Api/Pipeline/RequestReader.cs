@@ -65,7 +65,7 @@ internal static class RequestReader
         EntityId? user = body.OptionalId("user_id");
         IReadOnlyList<BodyFields>? session = body.Has("session") ? body.Objects("session", MaxIds) : null;
         EntityId? view = body.OptionalId("item_id");
-        (EntityId Id, DateTimeOffset? Time)[]? items = session is null ? null : [.. session.Select(SessionItem)];
+        (EntityId Id, DateTimeOffset? Time)[]? items = session is null ? null : Read(session, fields => (fields.Id("item_id"), fields.OptionalTime("time")));
         DateTimeOffset[] times = [.. (items ?? []).Select(item => item.Time).OfType<DateTimeOffset>()];
         if (user is not null && items is not null)
         {
@@ -87,7 +87,7 @@ internal static class RequestReader
             Times = times.Length > 0 ? Array.ConvertAll(times, time => time.ToUnixTimeSeconds()) : null,
             InView = view,
             Offset = body.Int32("offset", 0, 0, MaxOffset),
-            Boosts = [.. body.OptionalObjects("boost", MaxBoosts).Select(Boost)],
+            Boosts = Read(body.OptionalObjects("boost", MaxBoosts), Boost),
             Pins = Pins(body),
             ExcludeShown = body.Int32("exclude_shown", 0, 0, ImpressionLog.ListsPerUser),
         };
@@ -113,17 +113,10 @@ internal static class RequestReader
         return request;
     }
 
-    private static (EntityId Id, DateTimeOffset? Time) SessionItem(BodyFields fields)
-    {
-        (EntityId, DateTimeOffset?) item = (fields.Id("item_id"), fields.OptionalTime("time"));
-        fields.ForbidOthers();
-        return item;
-    }
-
     /// <summary>The rules of a stored document, a <c>PUT /rules</c> or a preview.</summary>
     public static StoredRule[] Rules(BodyFields body)
     {
-        StoredRule[] rules = body.IsEmptyList("rules") ? [] : [.. body.Objects("rules", MaxRules).Select(Rule)];
+        StoredRule[] rules = body.IsEmptyList("rules") ? [] : Read(body.Objects("rules", MaxRules), Rule);
         if (rules.DistinctBy(rule => rule.Effects.Name).Count() < rules.Length)
         {
             body.Refuse("rules", "Two rules have the same name", "contradiction");
@@ -311,7 +304,6 @@ internal static class RequestReader
             fields.Refuse("factor", "Field required", "missing");
         }
 
-        fields.ForbidOthers();
         return new Boost(items, factor);
     }
 
@@ -345,33 +337,34 @@ internal static class RequestReader
         }
 
         var effects = new RuleEffects(
-            name, [.. fields.OptionalObjects("boost", MaxBoosts).Select(Boost)], Pins(fields), [.. fields.OptionalObjects("hide", MaxBoosts).Select(Hide)]);
-        fields.ForbidOthers();
+            name, Read(fields.OptionalObjects("boost", MaxBoosts), Boost), Pins(fields), Read(fields.OptionalObjects("hide", MaxBoosts), Selection));
         return new StoredRule(effects, isEnabled, from, until, fields.RawText);
-    }
-
-    private static Selection Hide(BodyFields fields)
-    {
-        Selection items = Selection(fields);
-        fields.ForbidOthers();
-        return items;
     }
 
     private static PinRequest[] Pins(BodyFields body)
     {
         int before = body.Errors.Count;
-        PinRequest[] pins = [.. body.OptionalObjects("pin", MaxPins).Select(fields =>
-        {
-            var pin = new PinRequest(fields.Id("item_id"), fields.Int32("position", null, 1, MaxOffset + RecommendationRequest.MaxK));
-            fields.ForbidOthers();
-            return pin;
-        })];
+        PinRequest[] pins = Read(body.OptionalObjects("pin", MaxPins), fields =>
+            new PinRequest(fields.Id("item_id"), fields.Int32("position", null, 1, MaxOffset + RecommendationRequest.MaxK)));
         if (body.Errors.Count == before && (pins.DistinctBy(pin => pin.ItemId).Count() < pins.Length || pins.DistinctBy(pin => pin.Position).Count() < pins.Length))
         {
             body.Refuse("pin", "An item or a position occurs twice", "contradiction");
         }
 
         return pins;
+    }
+
+    /// <summary>Reads each object and refuses its other fields.</summary>
+    private static T[] Read<T>(IReadOnlyList<BodyFields> objects, Func<BodyFields, T> read)
+    {
+        var values = new T[objects.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = read(objects[i]);
+            objects[i].ForbidOthers();
+        }
+
+        return values;
     }
 
     private static IEnumerable<Condition> Categories(string op, IReadOnlyList<string> categories) =>
