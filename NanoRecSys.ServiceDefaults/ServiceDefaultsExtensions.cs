@@ -110,14 +110,14 @@ internal static class CrossOriginProtection
         app.Use((http, next) =>
         {
             HostString host = http.Request.Host;
-            if (!areHostsConfigured && host.Value != known)
+            if (!areHostsConfigured && host.Value != known && http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address))
             {
-                if (IsForeignHost(http))
+                if (host.HasValue && !HostString.MatchesAny(host.Host, LoopbackNames))
                 {
                     return RefuseAsync(http, StatusCodes.Status400BadRequest, $"The host name '{host.Host}' is not served on loopback. Set AllowedHosts to serve it.");
                 }
 
-                known = http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address) ? host.Value : known;
+                known = host.Value;
             }
 
             if (Changes(http) && !IsSameOrigin(http.Request.Headers, host, allowed))
@@ -129,10 +129,6 @@ internal static class CrossOriginProtection
             return next(http);
         });
     }
-
-    private static bool IsForeignHost(HttpContext http) =>
-        http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address)
-        && http.Request.Host is { HasValue: true } host && !HostString.MatchesAny(host.Host, LoopbackNames);
 
     private static bool Changes(HttpContext http) =>
         !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || HttpMethods.IsOptions(http.Request.Method))
