@@ -37,7 +37,7 @@ try
     app.UseErrors();
     app.MapDefaultEndpoints();
     app.MapMetrics()?.RequireKey(KeyRole.Read);
-    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>().AddEndpointFilterFactory(PathIds.Decode);
+    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, HandlerErrors>().AddEndpointFilterFactory(PathIds.Decode);
     api.MapRecommendations();
     api.MapEvents();
     api.MapItems();

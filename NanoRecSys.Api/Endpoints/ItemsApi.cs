@@ -73,17 +73,10 @@ internal static class ItemsApi
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             bool isOfModel = catalog.Model.Catalog.TryFind(item, out _);
-            try
-            {
-                (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => known is null && !isOfModel
-                    ? null
-                    : new ItemRecord(item, known?.Added ?? Now(time)) { Deleted = true, Version = known?.Version ?? 0 });
-                return stored is null ? Unknown(item) : TypedResults.Ok(new ItemDeleted(isChanged, http.TraceIdentifier));
-            }
-            catch (EventStoreException e)
-            {
-                return EventsApi.StoreAway(http, e);
-            }
+            (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => known is null && !isOfModel
+                ? null
+                : new ItemRecord(item, known?.Added ?? Now(time)) { Deleted = true, Version = known?.Version ?? 0 });
+            return stored is null ? Unknown(item) : TypedResults.Ok(new ItemDeleted(isChanged, http.TraceIdentifier));
         });
     }
 
@@ -105,25 +98,18 @@ internal static class ItemsApi
         }
 
         CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out int row) ? catalog.Model.Catalog.Items[row] : null;
-        try
+        ItemRecord? wanted = null;
+        (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => wanted = change(known, ofModel is not null));
+        if (wanted is null && id is not null)
         {
-            ItemRecord? wanted = null;
-            (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => wanted = change(known, ofModel is not null));
-            if (wanted is null && id is not null)
-            {
-                return Unknown(item);
-            }
+            return Unknown(item);
+        }
 
-            CatalogItem shown = (stored ?? new ItemRecord(item, 0)).Apply(ofModel) with { Id = catalog.Model.Catalog.Ids.Typed(item) };
-            bool isTaken = id is null && wanted is null && (ofModel is not null || shown.Title != change(null, false)!.Title);
-            return isTaken
-                ? TypedResults.Conflict(new PlainError($"Item {item} is '{shown.Title}'{(ofModel is null ? " already" : " of the model's own catalog")}. PUT or PATCH /items/{Uri.EscapeDataString(item.Text)} changes it."))
-                : TypedResults.Ok(new ItemReceipt(isChanged, shown.ToItemInfo(), ofModel is not null || catalog.Model.ContentMap is not null, http.TraceIdentifier));
-        }
-        catch (EventStoreException e)
-        {
-            return EventsApi.StoreAway(http, e);
-        }
+        CatalogItem shown = (stored ?? new ItemRecord(item, 0)).Apply(ofModel) with { Id = catalog.Model.Catalog.Ids.Typed(item) };
+        bool isTaken = id is null && wanted is null && (ofModel is not null || shown.Title != change(null, false)!.Title);
+        return isTaken
+            ? TypedResults.Conflict(new PlainError($"Item {item} is '{shown.Title}'{(ofModel is null ? " already" : " of the model's own catalog")}. PUT or PATCH /items/{Uri.EscapeDataString(item.Text)} changes it."))
+            : TypedResults.Ok(new ItemReceipt(isChanged, shown.ToItemInfo(), ofModel is not null || catalog.Model.ContentMap is not null, http.TraceIdentifier));
     }
 
     private static NotFound<PlainError> Unknown(EntityId item) => TypedResults.NotFound(new PlainError($"Item {item} is not in the catalog. PUT /items/{Uri.EscapeDataString(item.Text)} adds it."));

@@ -113,41 +113,15 @@ internal static class EventsApi
     {
         var fields = new UrlFields();
         EntityId user = fields.PathId(id);
-        if (fields.Errors.Count > 0)
-        {
-            return TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors));
-        }
-
-        try
-        {
-            return TypedResults.Ok(new EventsDeleted(await delete(user), http.TraceIdentifier));
-        }
-        catch (EventStoreException e)
-        {
-            return StoreAway(http, e);
-        }
-    }
-
-    /// <summary>The answer of every writing call while Redis is unavailable or full.</summary>
-    public static IResult StoreAway(HttpContext http, EventStoreException e)
-    {
-        http.Response.Headers.RetryAfter = "1";
-        return TypedResults.Json(new PlainError(e.Message), statusCode: StatusCodes.Status503ServiceUnavailable);
+        return fields.Errors.Count > 0
+            ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
+            : TypedResults.Ok(new EventsDeleted(await delete(user), http.TraceIdentifier));
     }
 
     private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store, ImpressionLog impressions)
     {
         EventDraft[] good = [.. drafts.Where(draft => rows[draft.Index].Errors.Count == 0)];
-        EventOutcome[] outcomes;
-        try
-        {
-            outcomes = good.Length > 0 ? await store.AppendAsync(good) : [];
-        }
-        catch (EventStoreException e)
-        {
-            return StoreAway(http, e);
-        }
-
+        EventOutcome[] outcomes = good.Length > 0 ? await store.AppendAsync(good) : [];
         foreach ((EventDraft draft, EventOutcome outcome) in good.Zip(outcomes))
         {
             switch (outcome)

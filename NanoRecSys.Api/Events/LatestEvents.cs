@@ -52,7 +52,7 @@ internal static class LatestEvents
     }
 
     private static Task<IResult> GetEvents(
-        HttpContext http, LookUp lookUp, TimeProvider time, [FromServices] IConnectionMultiplexer? redis,
+        LookUp lookUp, TimeProvider time, [FromServices] IConnectionMultiplexer? redis,
         [Description("This user's only")] string? user = null, [Description("This item's only")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
@@ -73,9 +73,9 @@ internal static class LatestEvents
                         happened.Event.Type, happened.Event.Rating, happened.Event.Timestamp,
                         DateTimeOffset.FromUnixTimeMilliseconds(happened.Event.Received / 1000), EventReader.KeyOf(happened.Field)))]));
             }
-            catch (Exception e) when (RedisFailure.Is(e) || e is EventStoreException or InvalidDataException)
+            catch (Exception e) when (RedisFailure.Is(e) || e is InvalidDataException)
             {
-                return EventsApi.StoreAway(http, e as EventStoreException ?? new EventStoreException($"The store of events cannot be read: {e.Message}", e));
+                throw new EventStoreException($"The store of events cannot be read: {e.Message}", e);
             }
         });
     }

@@ -96,12 +96,22 @@ internal sealed record NotReady(string Status, IReadOnlyList<string> Errors, IRe
 /// <summary>Body of every other error: one sentence.</summary>
 internal sealed record PlainError(string Detail) : ErrorBody;
 
-/// <summary>Writes the request's id into every error returned by a handler.</summary>
-internal sealed class ErrorIds : IEndpointFilter
+/// <summary>Writes the request's id into every error returned by a handler, and answers 503 if Redis is unavailable, full or refuses writes.</summary>
+internal sealed class HandlerErrors : IEndpointFilter
 {
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        object? answer = await next(context);
+        object? answer;
+        try
+        {
+            answer = await next(context);
+        }
+        catch (EventStoreException e)
+        {
+            context.HttpContext.Response.Headers.RetryAfter = "1";
+            answer = TypedResults.Json(new PlainError(e.Message), statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+
         object? result = answer;
         while (result is INestedHttpResult nested)
         {

@@ -36,7 +36,7 @@ internal static class OutcomesApi
         .WithAnswer<OutcomeReport>().RequireKey(KeyRole.Read);
 
     private static async Task<IResult> GetOutcomes(
-        HttpContext http, ImpressionLog impressions, IOptions<ModelsOptions> models, TimeProvider time, IServiceProvider services,
+        ImpressionLog impressions, IOptions<ModelsOptions> models, TimeProvider time, IServiceProvider services,
         [Description("Days to look back, today included, 1 to 90; default: 30")] string? days = null)
     {
         var fields = new UrlFields();
@@ -59,7 +59,7 @@ internal static class OutcomesApi
         }
         catch (Exception e) when (RedisFailure.Is(e))
         {
-            return EventsApi.StoreAway(http, new EventStoreException($"The outcomes cannot be read: {e.Message}", e));
+            throw new EventStoreException($"The outcomes cannot be read: {e.Message}", e);
         }
     }
 

@@ -61,15 +61,8 @@ internal static class RulesApi
             return refusal;
         }
 
-        try
-        {
-            return await store.ReplaceAsync(version, rules) is { } stored ? Shown(stored)
-                : TypedResults.Conflict(new PlainError($"The rules were changed: version {store.Current.Version} is stored, not {version}. Read them again, then repeat the change."));
-        }
-        catch (EventStoreException e)
-        {
-            return EventsApi.StoreAway(http, e);
-        }
+        return await store.ReplaceAsync(version, rules) is { } stored ? Shown(stored)
+            : TypedResults.Conflict(new PlainError($"The rules were changed: version {store.Current.Version} is stored, not {version}. Read them again, then repeat the change."));
     }
 
     private static FileContentHttpResult Shown(RuleSet rules) => TypedResults.Bytes(rules.Write(), "application/json; charset=utf-8");
