@@ -98,10 +98,10 @@ internal static class RecommendationsApi
 
         try
         {
-            using SnapshotLease? lease = version is null ? services.Served.Lease(request.Bucket) : await models.LeaseAsync(version, cancellationToken);
+            using SnapshotLease? lease = version is null ? services.LookUp.Served.Lease(request.Bucket) : await models.LeaseAsync(version, cancellationToken);
             if (lease is not null)
             {
-                RequestReader.CheckAgainst(services.Items.Extend(lease.Model), rules ?? [], body);
+                RequestReader.CheckAgainst(services.LookUp.Items.Extend(lease.Model), rules ?? [], body);
             }
 
             RulesInForce? inForce = rules is null ? services.Rules.InForce : new RuleSet(0, rules).InForce(time.GetUtcNow());
@@ -115,7 +115,7 @@ internal static class RecommendationsApi
 
     private static async Task<IResult> RespondAsync(HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationServices services)
     {
-        using SnapshotLease? lease = services.Served.Lease(request.Bucket);
+        using SnapshotLease? lease = services.LookUp.Served.Lease(request.Bucket);
         return await RespondAsync(http, services.Rules.InForce is { } inForce ? request with { Rules = inForce } : request, body, lease, services, isShown: true);
     }
 
@@ -123,20 +123,15 @@ internal static class RecommendationsApi
     private static async Task<IResult> RespondAsync(
         HttpContext http, RecommendationRequest request, BodyFields? body, SnapshotLease? lease, RecommendationServices services, bool isShown)
     {
-        ServedCatalog? catalog = lease is null ? null : services.Items.Extend(lease.Model);
+        ServedCatalog? catalog = lease is null ? null : services.LookUp.Items.Extend(lease.Model);
         if (body is not null && catalog is not null)
         {
             RequestReader.CheckAgainst(catalog, request, body);
         }
 
-        if (body?.Errors.Count > 0)
+        if (catalog is null || body?.Errors.Count > 0)
         {
-            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
-        }
-
-        if (catalog is null)
-        {
-            return StatusApi.NotReadyResult(services.Status.Read());
+            return services.LookUp.Refusal(body?.Errors ?? [], lease)!;
         }
 
         if (request.ExcludeShown > 0)
@@ -161,5 +156,4 @@ internal static class RecommendationsApi
     }
 }
 
-internal readonly record struct RecommendationServices(
-    RecommendationPipeline Pipeline, ServedModel Served, ItemStore Items, RuleStore Rules, ImpressionLog Impressions, StatusReader Status);
+internal readonly record struct RecommendationServices(RecommendationPipeline Pipeline, LookUp LookUp, RuleStore Rules, ImpressionLog Impressions);
