@@ -45,7 +45,7 @@ internal sealed class ReplicaTraffic(TimeProvider time)
         TrafficSlot minute = _byMinute.At(received.Number);
         minute.Add(received);
         minute.RaiseMost(second); // The maximum over all replicas in the same second.
-        minute.Slowest.Add(received.Slowest);
+        minute.Slowest.AddRange(received.Slowest.Read());
         foreach (RequestTrace trace in message.Newest.Reverse())
         {
             _recent.Add(trace);

@@ -30,9 +30,9 @@ internal sealed class SlowestRequests(int kept)
         }
     }
 
-    public void Add(SlowestRequests others)
+    public void AddRange(IEnumerable<RequestTrace> traces)
     {
-        foreach (RequestTrace trace in others.Read())
+        foreach (RequestTrace trace in traces)
         {
             Add(trace);
         }

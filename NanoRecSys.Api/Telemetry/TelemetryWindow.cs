@@ -281,7 +281,7 @@ internal sealed class TrafficSlot
     public void AddBeside(TrafficSlot other)
     {
         AddCounts(other);
-        Slowest.Add(other.Slowest);
+        Slowest.AddRange(other.Slowest.Read());
         _mostInFlight += other.MostInFlight;
         if (other.DeepestQueue is { } depth)
         {
@@ -305,11 +305,7 @@ internal sealed class TrafficSlot
         slot._counts.Add(figures.Counts);
         Add(slot.Stages, figures.Stages);
         Add(slot.Versions, figures.Versions);
-        foreach (RequestTrace trace in figures.Slowest)
-        {
-            slot.Slowest.Add(trace);
-        }
-
+        slot.Slowest.AddRange(figures.Slowest);
         return slot;
     }
 
