@@ -44,7 +44,7 @@ try
         builder.AddProject<Projects.NanoRecSys_Training>("retraining", launchProfileName: null)
             .WithReference(cache).WaitFor(cache)
             .WithArtifacts(options)
-            .WithArgs([.. ProjectExtensions.RetrainingArguments(options)])
+            .WithArgs(ProjectExtensions.RetrainingArguments(options))
             .StartedDirectly();
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace NanoRecSys.AppHost;
@@ -158,17 +157,6 @@ internal sealed partial class HostConsole(
             {
                 writer.WriteLine($"{name.PadRight(NameWidth)} {text}");
             }
-        }
-    }
-}
-
-internal static class HostConsoleExtensions
-{
-    public static void AddHostConsole(this IDistributedApplicationBuilder builder, HostAddresses addresses)
-    {
-        if (builder.ExecutionContext.IsRunMode)
-        {
-            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<HostConsole>(services, addresses));
         }
     }
 }

@@ -45,7 +45,7 @@ internal static class ProjectExtensions
     /// <summary>Trains at start if there is no model yet, and whenever the resource is started in the dashboard.</summary>
     public static IResourceBuilder<ProjectResource> WithTraining(this IResourceBuilder<ProjectResource> training, HostOptions options)
     {
-        training.WithArgs([.. TrainingArguments(options)]).WithArgs(context =>
+        training.WithArgs(TrainingArguments(options)).WithArgs(context =>
         {
             // Evaluated at each start. Two hosts on one empty folder train only once.
             if (!options.HasModel)
@@ -56,10 +56,10 @@ internal static class ProjectExtensions
         return options.HasModel ? training.WithExplicitStart() : training;
     }
 
-    public static IReadOnlyList<string> TrainingArguments(HostOptions options) =>
+    public static string[] TrainingArguments(HostOptions options) =>
         ["run", "--preset", options.Preset, "--data", options.Data, "--artifacts", options.Artifacts];
 
-    public static IReadOnlyList<string> RetrainingArguments(HostOptions options) =>
+    public static string[] RetrainingArguments(HostOptions options) =>
     [
         "watch", options.Retrain!.All(char.IsAsciiDigit) ? "--after-events" : "--schedule", options.Retrain!,
         "--preset", options.Preset, "--data", options.Data, "--artifacts", options.Artifacts,
@@ -68,6 +68,14 @@ internal static class ProjectExtensions
     public static void AddRestarts(this IDistributedApplicationBuilder builder, params string[] services) =>
         builder.Services.AddHostedService(provider => new Restarts(
             services, provider.GetRequiredService<ResourceNotificationService>(), provider.GetRequiredService<ResourceCommandService>(), TimeProvider.System));
+
+    public static void AddHostConsole(this IDistributedApplicationBuilder builder, HostAddresses addresses)
+    {
+        if (builder.ExecutionContext.IsRunMode)
+        {
+            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<HostConsole>(services, addresses));
+        }
+    }
 
     private static string OutputPath { get; } = typeof(ProjectExtensions).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>()
