@@ -249,4 +249,4 @@ internal sealed class EventReader(StoreHealth health)
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="IsTimed">Whether the client gave the time.</param>
 /// <param name="RequestId">Id of the answer that led to it, if the client sent one.</param>
-internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId = null);
+internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId);

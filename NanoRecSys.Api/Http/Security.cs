@@ -174,10 +174,10 @@ internal static class RateLimits
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<SecurityOptions>>((limits, security) => Configure(limits, security.Value));
     }
 
-    public static void Configure(RateLimiterOptions limits, SecurityOptions options)
+    private static void Configure(RateLimiterOptions limits, SecurityOptions options)
     {
         limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, IPAddress>(http =>
-            options.RequestsPerSecond == 0 || http.Request.Path.IsProbe()
+            http.Request.Path.IsProbe()
                 ? RateLimitPartition.GetNoLimiter(IPAddress.None)
                 : RateLimitPartition.GetTokenBucketLimiter(ClientOf(http.Connection.RemoteIpAddress), _ => Bucket(options)));
         limits.OnRejected = (context, _) =>
