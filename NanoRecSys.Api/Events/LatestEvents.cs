@@ -85,9 +85,9 @@ internal static class LatestEvents
         if (user is { } one)
         {
             return [.. (await database.HashGetAllAsync(EventKeys.Of(one)))
-                .Select(entry => (one, entry.Name.ToString(), UserEvent.Read((byte[])entry.Value!)))
-                .Where(happened => item is null || happened.Item3.ItemId == item)
-                .OrderByDescending(happened => happened.Item3.Received).Take(limit)];
+                .Select(entry => (User: one, Field: entry.Name.ToString(), Event: UserEvent.Read((byte[])entry.Value!)))
+                .Where(happened => item is null || happened.Event.ItemId == item)
+                .OrderByDescending(happened => happened.Event.Received).Take(limit)];
         }
 
         List<(EntityId, string, UserEvent)> found = [];
