@@ -29,6 +29,14 @@ internal static class ServiceDefaultsExtensions
         });
     }
 
+    /// <summary>Adds a hosted service that other services also ask for.</summary>
+    public static void AddBackground<T>(this IServiceCollection services)
+        where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(provider => provider.GetRequiredService<T>());
+    }
+
     /// <summary><c>/health</c> and <c>/healthz</c>: <c>{"status":"ok"}</c> while the process is alive, regardless of its dependencies.</summary>
     public static void MapDefaultEndpoints(this WebApplication app)
     {

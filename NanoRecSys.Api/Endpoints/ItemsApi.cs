@@ -11,8 +11,7 @@ internal static class ItemsApi
 
     public static void AddItems(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<ItemStore>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<ItemStore>());
+        builder.Services.AddBackground<ItemStore>();
     }
 
     public static void MapItems(this IEndpointRouteBuilder app)

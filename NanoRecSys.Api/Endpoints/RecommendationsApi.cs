@@ -18,8 +18,7 @@ internal static class RecommendationsApi
         builder.Services.AddSingleton<RecommendationCache>();
         builder.Services.AddSingleton<ComputeLimiter>();
         builder.Services.AddSingleton<RecommendationPipeline>();
-        builder.Services.AddSingleton<RequestWarmUp>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<RequestWarmUp>());
+        builder.Services.AddBackground<RequestWarmUp>();
     }
 
     public static void MapRecommendations(this IEndpointRouteBuilder app)

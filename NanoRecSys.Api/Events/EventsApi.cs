@@ -18,16 +18,12 @@ internal static class EventsApi
         builder.Services.AddHostedService<KeyMigration>(); // first, so that the others find the moved events
         builder.Services.AddSingleton<EventStore>();
         builder.Services.AddSingleton<EventCommits>();
-        builder.Services.AddSingleton<StoreHealth>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<StoreHealth>());
-        builder.Services.AddSingleton<EventNotices>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<EventNotices>());
+        builder.Services.AddBackground<StoreHealth>();
+        builder.Services.AddBackground<EventNotices>();
         builder.Services.AddSingleton<EventReader>();
         builder.Services.AddSingleton(services => new EventArchive(services.GetRequiredService<ArtifactStore>().Root));
-        builder.Services.AddSingleton<EventRetention>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<EventRetention>());
-        builder.Services.AddSingleton<ForgottenUsers>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<ForgottenUsers>());
+        builder.Services.AddBackground<EventRetention>();
+        builder.Services.AddBackground<ForgottenUsers>();
     }
 
     public static void MapEvents(this IEndpointRouteBuilder app)

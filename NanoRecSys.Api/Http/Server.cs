@@ -43,8 +43,7 @@ internal static class Server
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
             json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         });
-        builder.Services.AddSingleton<Drain>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<Drain>());
+        builder.Services.AddBackground<Drain>();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<ServerOptions>>(
             (host, server) => host.ShutdownTimeout = server.Value.DrainDelay + server.Value.DrainTimeout);
     }

@@ -27,8 +27,7 @@ internal static class OutcomesApi
     public static void AddOutcomes(this WebApplicationBuilder builder)
     {
         builder.AddSettings<OutcomeOptions>(OutcomeOptions.Section);
-        builder.Services.AddSingleton<ImpressionLog>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<ImpressionLog>());
+        builder.Services.AddBackground<ImpressionLog>();
     }
 
     public static void MapOutcomes(this IEndpointRouteBuilder app) => app.MapGet("/outcomes", GetOutcomes)

@@ -22,8 +22,7 @@ internal static class RulesApi
 
     public static void AddRules(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<RuleStore>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<RuleStore>());
+        builder.Services.AddBackground<RuleStore>();
     }
 
     public static void MapRules(this IEndpointRouteBuilder app)
