@@ -105,9 +105,9 @@ internal sealed class CacheEntry
         string? fallbackReason)
     {
         IReadOnlyList<EntityId>? unknownIds = history.UnknownItemIds is null && request is { Filter: null, Pins.Count: 0 } ? null : Unknown(catalog, request, history);
-        CatalogItem[] seen = request.IncludeHistory ? [.. history.Rows.SkipLast(history.InView).TakeLast(MaxHistory).Select(catalog.ItemAt)] : [];
+        CatalogItem[]? seen = request.IncludeHistory ? [.. history.Rows.SkipLast(history.InView).TakeLast(MaxHistory).Select(catalog.ItemAt)] : null;
         byte[] json = request.ShowsMovies
-            ? JsonSerializer.SerializeToUtf8Bytes(Movies(catalog, request, seen, best, reasons, unknownIds), RecommendationJson.Default.MovieContent)
+            ? JsonSerializer.SerializeToUtf8Bytes(Movies(catalog, seen, best, reasons, unknownIds), RecommendationJson.Default.MovieContent)
             : JsonSerializer.SerializeToUtf8Bytes(Items(catalog, request, seen, best, rules, reasons, unknownIds), RecommendationJson.Default.ItemContent);
         byte[] ids = ArrayPool<byte>.Shared.Rent(best.Length * (EntityId.MaxBytes + 1));
         int length = 0;
@@ -131,7 +131,7 @@ internal sealed class CacheEntry
     }
 
     private static MovieContent Movies(
-        ServedCatalog catalog, RecommendationRequest request, CatalogItem[] seen, Candidate[] best, Reason[]? reasons, IReadOnlyList<EntityId>? unknown)
+        ServedCatalog catalog, CatalogItem[]? seen, Candidate[] best, Reason[]? reasons, IReadOnlyList<EntityId>? unknown)
     {
         MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.ItemAt(candidate.Row).ToMovieInfo());
         return new MovieContent
@@ -147,14 +147,14 @@ internal sealed class CacheEntry
                 WatchedFirst = reason.FirstOf,
             }).ToArray(),
             Movies = movies,
-            History = request.IncludeHistory ? [.. seen.Select(item => item.ToMovieInfo())] : null,
+            History = seen is null ? null : Array.ConvertAll(seen, item => item.ToMovieInfo()),
             UnknownMovieIds = unknown,
             Version = catalog.Model.Version,
         };
     }
 
     private static ItemContent Items(
-        ServedCatalog catalog, RecommendationRequest request, CatalogItem[] seen, Candidate[] best, ListRules rules, Reason[]? reasons, IReadOnlyList<EntityId>? unknown) => new()
+        ServedCatalog catalog, RecommendationRequest request, CatalogItem[]? seen, Candidate[] best, ListRules rules, Reason[]? reasons, IReadOnlyList<EntityId>? unknown) => new()
         {
             Items = [.. best.Select((candidate, place) =>
             {
@@ -167,7 +167,7 @@ internal sealed class CacheEntry
                     Rules = rules.RulesOf(candidate.Row),
                 };
             })],
-            History = request.IncludeHistory ? [.. seen.Select(item => item.ToItemInfo())] : null,
+            History = seen is null ? null : Array.ConvertAll(seen, item => item.ToItemInfo()),
             UnknownItemIds = unknown,
             Rules = request.Rules?.Names,
             Version = catalog.Model.Version,
