@@ -75,6 +75,10 @@ internal sealed class EventStore(
     /// <summary>Maximum number of events of a user; further ones are refused.</summary>
     public int MaxPerUser => Reserve * options.Value.MostPerUser;
 
+    /// <exception cref="EventStoreException">No Redis is configured.</exception>
+    public IDatabase Database() => redis?.GetDatabase() ?? throw new EventStoreException(
+        "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+
     /// <summary>Stores all events, except those that are refused individually.</summary>
     /// <returns>The result for each event, in order.</returns>
     /// <exception cref="EventStoreException">Redis is unavailable, slow, full or refuses writes; the message says what is known to be stored.</exception>
@@ -319,9 +323,6 @@ internal sealed class EventStore(
     }
 
     private static bool IsAborted(Exception e) => e is RedisServerException && e.Message.StartsWith("EXECABORT", StringComparison.Ordinal);
-
-    private IDatabase Database() => redis?.GetDatabase() ?? throw new EventStoreException(
-        "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
 }
 
 /// <summary>A write failed; the message is for the client and says what is known to be stored.</summary>

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Globalization;
-using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
 using StackExchange.Redis;
 
@@ -52,7 +51,7 @@ internal static class LatestEvents
     }
 
     private static Task<IResult> GetEvents(
-        LookUp lookUp, TimeProvider time, [FromServices] IConnectionMultiplexer? redis,
+        LookUp lookUp, EventStore store, TimeProvider time,
         [Description("This user's only")] string? user = null, [Description("This item's only")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
@@ -63,7 +62,7 @@ internal static class LatestEvents
         {
             try
             {
-                IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+                IDatabase database = store.Database();
                 List<(EntityId User, string Field, UserEvent Event)> events = await ReadAsync(database, whose, what, take);
                 return TypedResults.Ok(new EventList(
                     await CountAsync(database, time.GetUtcNow()),
