@@ -179,7 +179,10 @@ internal sealed record SuggestedUser(EntityId? Id)
     }
 }
 
-/// <summary>Opens look-ups: each reads one version's items, including their changes since the training, from beginning to end.</summary>
+/// <summary>
+/// Gives a call one version's items, including their changes since the training, from beginning to end. Refuses invalid requests and those before the
+/// first model.
+/// </summary>
 internal sealed class LookUp(ServedModel served, ItemStore items, EventStore events, Outages outages, StatusReader status)
 {
     public ServedModel Served => served;
