@@ -11,7 +11,9 @@ namespace NanoRecSys.Api.Outcomes;
 /// the same answer if it is still queued. The queue is written to Redis once a second, and before shown items are read. If the queue is full or Redis
 /// unavailable, the record is lost and counted.
 /// </summary>
-internal sealed class ImpressionLog : BackgroundService
+internal sealed class ImpressionLog(
+    IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages,
+    [FromKeyedServices(RedisConnection.Background)] IConnectionMultiplexer? redis = null) : BackgroundService
 {
     public const int ListsPerUser = 20;
     private const int MostSurfaces = 100;
@@ -25,27 +27,16 @@ internal sealed class ImpressionLog : BackgroundService
     private readonly Channel<Taken> _taken = Channel.CreateBounded<Taken>(Queued);
     private readonly SemaphoreSlim _flushing = new(1);
     private readonly HashSet<string> _surfaces = new(StringComparer.Ordinal); // chosen by clients: their number as tags and fields must be limited
-    private readonly Counter<long> _impressions;
-    private readonly Counter<long> _outcomes;
-    private readonly Counter<long> _lost;
-    private readonly OutcomeOptions _options;
-    private readonly EventOptions _events;
-    private readonly TimeProvider _time;
-    private readonly Outages _outages;
-    private readonly IConnectionMultiplexer? _redis;
+    private readonly Counter<long> _impressions = meters.Create(RecommendationTelemetry.SourceName)
+        .CreateCounter<long>("nanorecsys.impressions", "{item}", "Items shown to users");
+    private readonly Counter<long> _outcomes = meters.Create(RecommendationTelemetry.SourceName)
+        .CreateCounter<long>("nanorecsys.outcomes", "{item}", "Shown items that users took, by kind");
+    private readonly Counter<long> _lost = meters.Create(RecommendationTelemetry.SourceName)
+        .CreateCounter<long>("nanorecsys.impressions.lost", "{list}", "Lists and events that were not recorded as shown or taken");
+    private readonly OutcomeOptions _options = options.Value;
+    private readonly EventOptions _events = events.Value;
 
-    public ImpressionLog(
-        IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages,
-        [FromKeyedServices(RedisConnection.Background)] IConnectionMultiplexer? redis = null)
-    {
-        Meter meter = meters.Create(RecommendationTelemetry.SourceName);
-        _impressions = meter.CreateCounter<long>("nanorecsys.impressions", "{item}", "Items shown to users");
-        _outcomes = meter.CreateCounter<long>("nanorecsys.outcomes", "{item}", "Shown items that users took, by kind");
-        _lost = meter.CreateCounter<long>("nanorecsys.impressions.lost", "{list}", "Lists and events that were not recorded as shown or taken");
-        (_options, _events, _time, _outages, _redis) = (options.Value, events.Value, time, outages, redis);
-    }
-
-    private bool IsOn => _redis is not null && _options.Window > TimeSpan.Zero;
+    private bool IsOn => redis is not null && _options.Window > TimeSpan.Zero;
 
     /// <summary>Records an answered list. Sessions have no user whose events could follow.</summary>
     public void Add(RecommendationRequest request, RecommendationResponse response, string version)
@@ -56,7 +47,7 @@ internal sealed class ImpressionLog : BackgroundService
         }
 
         CacheEntry entry = response.Entry!;
-        DateTimeOffset now = _time.GetUtcNow();
+        DateTimeOffset now = time.GetUtcNow();
         if (entry.LastImpression?.TryRepeat(user, request.Surface, response.RequestId, now) == true)
         {
             return;
@@ -77,7 +68,7 @@ internal sealed class ImpressionLog : BackgroundService
     public void Add(EventDraft draft)
     {
         UserEvent happened = draft.Event;
-        if (IsOn && _events.WeightOf(happened.Type) > 0 && _time.GetUtcNow().ToUnixTimeSeconds() - happened.Timestamp <= _options.Window.TotalSeconds
+        if (IsOn && _events.WeightOf(happened.Type) > 0 && time.GetUtcNow().ToUnixTimeSeconds() - happened.Timestamp <= _options.Window.TotalSeconds
             && !_taken.Writer.TryWrite(new Taken(draft.UserId, happened.ItemId, draft.RequestId, happened.Timestamp, _options.Conversions.Contains(happened.Type))))
         {
             _lost.Add(1);
@@ -94,13 +85,13 @@ internal sealed class ImpressionLog : BackgroundService
 
         try
         {
-            _outages.RequireRedis();
-            await FlushAsync().WaitAsync(ReadPatience, _time);
-            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists).WaitAsync(ReadPatience, _time)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
+            outages.RequireRedis();
+            await FlushAsync().WaitAsync(ReadPatience, time);
+            return [.. (await ReadAsync(redis!.GetDatabase(), user, lists).WaitAsync(ReadPatience, time)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
         }
         catch (Exception e) when (RedisFailure.Is(e))
         {
-            _outages.ReportRedis(e);
+            outages.ReportRedis(e);
             return [];
         }
     }
@@ -112,8 +103,8 @@ internal sealed class ImpressionLog : BackgroundService
         try
         {
             List<Taken> taken = Drain(_taken); // first: the lists they refer to were queued before them
-            await WriteAsync(_redis!.GetDatabase(), Drain(_shown));
-            await AttributeAsync(_redis!.GetDatabase(), taken);
+            await WriteAsync(redis!.GetDatabase(), Drain(_shown));
+            await AttributeAsync(redis!.GetDatabase(), taken);
         }
         finally
         {
@@ -123,7 +114,7 @@ internal sealed class ImpressionLog : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(LookEvery, _time);
+        using var timer = new PeriodicTimer(LookEvery, time);
         for (int look = 1; IsOn && await timer.WaitForNextTickAsync(stoppingToken); look++)
         {
             if (look % LooksPerFlush == 0 || _shown.Reader.Count > Queued / 4)
@@ -222,7 +213,7 @@ internal sealed class ImpressionLog : BackgroundService
         {
             if (count > 0)
             {
-                _outages.RequireRedis();
+                outages.RequireRedis();
                 await Task.WhenAll(commands);
             }
 
@@ -231,7 +222,7 @@ internal sealed class ImpressionLog : BackgroundService
         catch (Exception e) when (RedisFailure.Is(e))
         {
             _lost.Add(count);
-            _outages.ReportRedis(e);
+            outages.ReportRedis(e);
             return false;
         }
     }

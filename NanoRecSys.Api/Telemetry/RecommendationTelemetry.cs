@@ -4,44 +4,33 @@ using System.Diagnostics.Metrics;
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>Traces, metrics and the telemetry window for every recommendation. No user or item id becomes a metric tag.</summary>
-internal sealed class RecommendationTelemetry : IDisposable
+internal sealed class RecommendationTelemetry(IMeterFactory meters, TelemetryWindow window, RequestCounters counters, TimeProvider time) : IDisposable
 {
     public const string SourceName = "NanoRecSys.Api";
 
     private readonly ActivitySource _source = new(SourceName);
-    private readonly Histogram<double> _stageDuration;
-    private readonly Counter<long> _recommendations;
-    private readonly Counter<long> _cacheLookups;
-    private readonly TelemetryWindow _window;
-    private readonly RequestCounters _counters;
-    private readonly TimeProvider _time;
-
-    public RecommendationTelemetry(IMeterFactory meters, TelemetryWindow window, RequestCounters counters, TimeProvider time)
-    {
-        Meter meter = meters.Create(SourceName);
-        _stageDuration = meter.CreateHistogram("nanorecsys.stage.duration", "s", "Length of one stage of a recommendation",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3] });
-        _recommendations = meter.CreateCounter<long>("nanorecsys.recommendations", "{recommendation}", "Recommendations answered");
-        _cacheLookups = meter.CreateCounter<long>("nanorecsys.cache.lookups", "{lookup}", "Lookups of a recommendation in the cache");
-        _window = window;
-        _counters = counters;
-        _time = time;
-    }
+    private readonly Histogram<double> _stageDuration = meters.Create(SourceName).CreateHistogram(
+        "nanorecsys.stage.duration", "s", "Length of one stage of a recommendation",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3] });
+    private readonly Counter<long> _recommendations = meters.Create(SourceName)
+        .CreateCounter<long>("nanorecsys.recommendations", "{recommendation}", "Recommendations answered");
+    private readonly Counter<long> _cacheLookups = meters.Create(SourceName)
+        .CreateCounter<long>("nanorecsys.cache.lookups", "{lookup}", "Lookups of a recommendation in the cache");
 
     public RequestTimeline Begin(string requestId)
     {
-        _window.Enter();
-        return new RequestTimeline(this, _source, requestId, _time.GetUtcNow());
+        window.Enter();
+        return new RequestTimeline(this, _source, requestId, time.GetUtcNow());
     }
 
-    internal void End() => _window.Leave();
+    internal void End() => window.Leave();
 
     internal void CountStage(StageTiming stage) =>
         _stageDuration.Record(stage.DurationMs / 1000, new KeyValuePair<string, object?>("stage", stage.Stage));
 
     internal void CountRequest(RequestTrace trace, string cacheResult)
     {
-        _counters.CountRequest();
+        counters.CountRequest();
         _recommendations.Add(1, new KeyValuePair<string, object?>("mode", trace.Mode), new KeyValuePair<string, object?>("version", trace.Version));
         if (trace.CacheSource is { } source)
         {
@@ -52,7 +41,7 @@ internal sealed class RecommendationTelemetry : IDisposable
             _cacheLookups.Add(1, new KeyValuePair<string, object?>("result", cacheResult));
         }
 
-        _window.Add(trace, cacheResult is CacheResults.Hit or CacheResults.Miss);
+        window.Add(trace, cacheResult is CacheResults.Hit or CacheResults.Miss);
     }
 
     public void Dispose() => _source.Dispose();
