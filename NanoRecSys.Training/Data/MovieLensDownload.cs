@@ -160,7 +160,7 @@ internal sealed class Download(HttpClient http, TimeSpan retryDelay)
         return total is null || length == total ? resumes : throw new IOException($"only {length:N0} of {total:N0} bytes arrived");
     }
 
-    private async Task CopyAsync(HttpContent content, FileStream file, Action<long> progress, CancellationToken cancellation)
+    private static async Task CopyAsync(HttpContent content, FileStream file, Action<long> progress, CancellationToken cancellation)
     {
         await using Stream body = await content.ReadAsStreamAsync(cancellation);
         byte[] buffer = new byte[BufferBytes];

@@ -114,7 +114,7 @@ public sealed class IdTableTests : FolderTests
     {
         Table("B00-x", "ä/1", "7", "100%", "日本").Write(Folder.File("ids"));
 
-        IdTable ids = map ? IdTable.Map(Folder.File("ids")) : IdTable.Read(Folder.File("ids"));
+        IdTable ids = IdTable.Open(Folder.File("ids"), map);
 
         Assert.Equal((5, false), (ids.Count, ids.AreNumbers));
         Assert.True(ids.TryFind(EntityId.Of("ä/1"), out int row));
@@ -151,7 +151,7 @@ public sealed class IdTableTests : FolderTests
     {
         string path = Folder.File("ids");
         Table("one", "two").Write(path);
-        Assert.RefusedWhereverCut(path, () => IdTable.Read(path), () => IdTable.Map(path));
+        Assert.RefusedWhereverCut(path, () => IdTable.Open(path, map: false), () => IdTable.Open(path, map: true));
     }
 
     [Theory]
@@ -171,8 +171,8 @@ public sealed class IdTableTests : FolderTests
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);
         File.WriteAllBytes(path, bytes);
 
-        Assert.Throws<InvalidDataException>(() => IdTable.Read(path));
-        Assert.Throws<InvalidDataException>(() => IdTable.Map(path));
+        Assert.Throws<InvalidDataException>(() => IdTable.Open(path, map: false));
+        Assert.Throws<InvalidDataException>(() => IdTable.Open(path, map: true));
     }
 
     private static IdTable Table(params string[] ids) => IdTable.Of([.. ids.Select(id => EntityId.Of(id))]);
@@ -190,12 +190,5 @@ public sealed class SequenceBuilderTests
         long[] tokens = [-1, -1, -1, -1, -1];
         SequenceBuilder.Fill(history, tokens);
         Assert.Equal(expected, tokens);
-    }
-
-    [Fact]
-    public void Of_a_long_history_only_the_last_items_count()
-    {
-        Assert.Equal(3, SequenceBuilder.Length(3, 50));
-        Assert.Equal(50, SequenceBuilder.Length(51, 50));
     }
 }

@@ -122,31 +122,6 @@ public sealed class FlatScanTests
         }
     }
 
-    [Fact]
-    public void Threads_and_batches_find_what_one_query_on_one_thread_finds()
-    {
-        float[] vectors = RandomVectors.Clustered(5000, 32, centres: 50, seed: 4);
-        float[] queries = RandomVectors.Clustered(9, 32, centres: 9, seed: 5);
-        foreach (VectorMetric metric in Enum.GetValues<VectorMetric>())
-        {
-            var index = new FlatIndex(vectors, 32, metric);
-            RowFilter filter = RowSets.WithoutEveryThird(5000);
-            var batch = new Candidate[9 * K];
-            var found = new int[9];
-            index.SearchBatch(queries, filter, K, batch, found);
-            for (int q = 0; q < 9; q++)
-            {
-                var one = new Candidate[K];
-                var split = new Candidate[K];
-                Assert.Equal(K, index.Search(queries.AsSpan(q * 32, 32), filter, one));
-                Assert.Equal(K, index.Search(queries.AsSpan(q * 32, 32), filter, split, threads: 3));
-                Assert.Equal(one, split);
-                Assert.Equal(one, batch[(q * K)..((q + 1) * K)]);
-                Assert.Equal(K, found[q]);
-            }
-        }
-    }
-
     private static float[] Scaled(float[] values, float scale) => Array.ConvertAll(values, value => value * scale);
 
     private static void RequireSame(float[] vectors, int dimension, VectorMetric metric, SimdLevel level)
@@ -174,8 +149,7 @@ public sealed class FlatScanTests
                 }
             }
 
-            best.SortBestFirst();
-            TopK.ToScores(metric, expected);
+            best.SortBestFirst(metric);
 
             var found = new Candidate[K];
             Assert.Equal(K, index.Search(query, filter, found));

@@ -133,7 +133,7 @@ public sealed class CandidateListTests
     }
 
     [Fact]
-    public void Items_that_were_not_retrieved_have_no_rank() => Assert.Null(List.RankOf(4, 1));
+    public void Items_that_were_not_retrieved_rank_last() => Assert.Equal(int.MaxValue, List.RankOf(4, 1));
 }
 
 public sealed class AucTests
