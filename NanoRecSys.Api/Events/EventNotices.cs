@@ -55,19 +55,12 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
         }
 
         redis.ConnectionFailed += (_, _) => Lose();
+        await redis.ReceiveAsync(Channel, message => Receive(message.ToString()));
         using var timer = new PeriodicTimer(BeatEvery);
-        bool isSubscribed = false;
         do
         {
             try
             {
-                if (!isSubscribed)
-                {
-                    ChannelMessageQueue messages = await redis.GetSubscriber().SubscribeAsync(Channel);
-                    messages.OnMessage(message => Receive(message.Message.ToString()));
-                    isSubscribed = true; // from now on the client resubscribes by itself
-                }
-
                 await redis.GetDatabase().PublishAsync(Channel, string.Create(CultureInfo.InvariantCulture, $"{BeatMark}{_self}:{Environment.TickCount64}"));
             }
             catch (Exception e) when (RedisFailure.Is(e))

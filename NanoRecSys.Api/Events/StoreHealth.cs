@@ -218,24 +218,26 @@ internal static class StoreWatch
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Receives a channel's messages, one after the other. The client subscribes whenever it connects, also after a failed call, whose handler it
+    /// keeps: calling again would add another one.</summary>
+    public static async Task ReceiveAsync(this IConnectionMultiplexer redis, RedisChannel channel, Action<RedisValue> receive)
+    {
+        ChannelMessageQueue messages = await redis.GetSubscriber().SubscribeAsync(channel, CommandFlags.FireAndForget);
+        messages.OnMessage(message => receive(message.Message));
+    }
+
     /// <param name="failed">Logs why a check failed.</param>
     public static async Task RunAsync(
         IConnectionMultiplexer redis, RedisChannel channel, Action<RedisValue> receive, Func<IDatabase, Task> look, Action<LogLevel, string> failed,
         CancellationToken stoppingToken)
     {
+        await redis.ReceiveAsync(channel, receive);
         using var timer = new PeriodicTimer(LookInterval);
-        bool isSubscribed = false;
         Type? failure = null;
         do
         {
             try
             {
-                if (!isSubscribed)
-                {
-                    await redis.GetSubscriber().SubscribeAsync(channel, (_, message) => receive(message));
-                    isSubscribed = true; // from now on the client resubscribes by itself
-                }
-
                 await look(redis.GetDatabase());
                 failure = null;
             }

@@ -102,7 +102,7 @@ internal sealed class ReplicaNotices(
             return;
         }
 
-        bool isSubscribed = false;
+        await redis.ReceiveAsync(Channel, Receive);
         long next = time.GetUtcNow().ToUnixTimeSeconds();
         while (true)
         {
@@ -112,13 +112,6 @@ internal sealed class ReplicaNotices(
             next = Math.Max(next, ended - MostBehind);
             try
             {
-                if (!isSubscribed)
-                {
-                    ChannelMessageQueue messages = await redis.GetSubscriber().SubscribeAsync(Channel);
-                    messages.OnMessage(message => Receive(message.Message)); // one after the other
-                    isSubscribed = true; // from now on the client resubscribes by itself
-                }
-
                 for (; next <= ended; next++)
                 {
                     await redis.GetDatabase().PublishAsync(Channel, Message(next).Write());

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using StackExchange.Redis;
 using Microsoft.Extensions.Logging.Abstractions;
 using NanoRecSys.Api.Events;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -35,6 +37,33 @@ public sealed class StoreHealthTests
         await ApiServer.UntilAsync("the store is writable again", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
 
         Assert.Empty(await WarningsAsync(api));
+    }
+
+    /// <summary>Each failed subscription left a handler behind, so that every later notice was counted several times.</summary>
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
+    public async Task A_notice_is_received_once_even_if_the_store_was_away_at_the_start(string kind)
+    {
+        RedisChannel channel = RedisChannel.Literal("test:notices");
+        var notices = new ConcurrentQueue<string>();
+        int failures = 0;
+        using CacheServer cache = CacheServer.Create(kind);
+        await using ConnectionMultiplexer redis = RedisConnection.Connect(cache.ConnectionString, asyncMilliseconds: 500);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Task watch = StoreWatch.RunAsync(
+            redis, channel, notice => notices.Enqueue($"{notice}"), database => database.PingAsync(), (_, _) => Interlocked.Increment(ref failures), stop.Token);
+        await ApiServer.UntilAsync("three checks failed", () => Task.FromResult(Volatile.Read(ref failures) >= 3));
+
+        cache.Start();
+        await ApiServer.UntilAsync("a notice arrives", async () => redis.IsConnected && await redis.GetDatabase().PublishAsync(channel, "first") > 0 && !notices.IsEmpty);
+        foreach (string notice in (string[])["second", "third"])
+        {
+            await redis.GetDatabase().PublishAsync(channel, notice);
+            await ApiServer.UntilAsync($"the {notice} notice arrives", () => Task.FromResult(notices.Contains(notice)));
+        }
+
+        Assert.Single(notices, "second");
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watch);
     }
 
     [Fact]
