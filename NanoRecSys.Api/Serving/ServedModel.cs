@@ -145,9 +145,12 @@ internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeP
 /// <summary>Keeps a snapshot alive while a request uses it, even after a newer one has replaced it.</summary>
 internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 {
+    private ModelSnapshot? _held = model;
+
     public ModelSnapshot Model => model;
 
-    public void Dispose() => model.ReleaseLease();
+    // A second release would free native memory that another request reads.
+    public void Dispose() => Interlocked.Exchange(ref _held, null)?.ReleaseLease();
 }
 
 internal sealed class ModelsOptions : IValidatableObject

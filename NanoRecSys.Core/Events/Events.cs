@@ -128,7 +128,11 @@ internal static class EventKeys
         string end = $"}}:{name}";
         await foreach (RedisKey key in ScanAsync(redis, $"{UserPrefix}{{*{end}", cancellation))
         {
-            users.Add(EntityId.Of(Uri.UnescapeDataString(((string)key!)[(UserPrefix.Length + 1)..^end.Length])));
+            // The pattern may also match keys of other programs.
+            if (EntityId.TryParse(Uri.UnescapeDataString(((string)key!)[(UserPrefix.Length + 1)..^end.Length]), out EntityId user))
+            {
+                users.Add(user);
+            }
         }
 
         return users;

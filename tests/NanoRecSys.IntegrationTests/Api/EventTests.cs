@@ -244,6 +244,7 @@ public sealed class EventTests
         }
 
         await database.HashSetAsync($"nanorecsys:user:{{{Newcomer}}}:events", "key:b", Stored(1012)); // stored by this release
+        await database.HashSetAsync($"nanorecsys:user:{{{new string('x', 300)}}}:events", "key:a", Stored(1013)); // not an id: another program's key
         await database.HashSetAsync("nanorecsys:forgotten", RandomModel.QuietUser, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000);
         UserErrorException early = await Assert.ThrowsAsync<UserErrorException>(() => LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
 
