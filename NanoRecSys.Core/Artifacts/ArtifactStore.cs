@@ -103,8 +103,7 @@ internal sealed class ArtifactStore(string root)
             throw new ArtifactException($"Version {version}: its manifest belongs to {manifest.ModelVersion}. Run 'publish' again.");
         }
 
-        VersionFiles.RequireParts(manifest, version);
-        VersionFiles.RequireKnownModels(manifest, version);
+        VersionFiles.RequireServable(manifest, version);
         foreach (ArtifactFile file in manifest.Files)
         {
             VersionFiles.Verify(folder, file, copyTo);
@@ -187,8 +186,7 @@ internal sealed class ArtifactStore(string root)
         ArtifactFile[] files = VersionFiles.DescribeAll(staging);
         string version = VersionName.Of(files);
         Manifest manifest = draft with { SchemaVersion = Manifest.CurrentSchema, ModelVersion = version, Files = files };
-        VersionFiles.RequireParts(manifest, version);
-        VersionFiles.RequireKnownModels(manifest, version);
+        VersionFiles.RequireServable(manifest, version);
         return manifest;
     }
 
@@ -299,16 +297,16 @@ internal static class VersionFiles
             .Where(file => file.Name != ArtifactNames.Manifest)
             .OrderBy(file => file.Name, StringComparer.Ordinal)];
 
-    /// <summary>Every part that serving opens must be among the hashed files, and its name must stay within the folder.</summary>
-    /// <exception cref="ArtifactException">A part is missing, or a name leads out of the folder.</exception>
-    public static void RequireParts(Manifest manifest, string version)
+    /// <summary>
+    /// Every part that serving opens must be among the hashed files, whose names must stay within the folder. Network kinds of earlier releases
+    /// are refused: served by today's code, they would give other scores.
+    /// </summary>
+    /// <exception cref="ArtifactException">A part is missing, a name leads out of the folder, or the model is not supported.</exception>
+    public static void RequireServable(Manifest manifest, string version)
     {
-        foreach (ArtifactFile? file in manifest.Files)
+        if (manifest.Files.FirstOrDefault(file => !StaysInFolder(file.Name)) is { } outside)
         {
-            if (file is null || !StaysInFolder(file.Name))
-            {
-                throw new ArtifactException($"Version {version}: '{file?.Name}' is not a file name inside the version's folder. Run 'publish' again.");
-            }
+            throw new ArtifactException($"Version {version}: '{outside.Name}' is not a file name inside the version's folder. Run 'publish' again.");
         }
 
         string?[] parts =
@@ -324,13 +322,8 @@ internal static class VersionFiles
         {
             throw new ArtifactException($"Version {version}: {missing} is not among its files. Run 'export', 'index' and 'publish' again.");
         }
-    }
 
-    /// <summary>Refuses network kinds of earlier releases: served by today's code, they would give other scores.</summary>
-    /// <exception cref="ArtifactException">The version has one.</exception>
-    public static void RequireKnownModels(Manifest manifest, string version)
-    {
-        if (manifest.Files.Any(file => file.Name == RemovedRankerTable))
+        if (names.Contains(RemovedRankerTable))
         {
             throw new ArtifactException(
                 $"Version {version}: its ranker has its own item table ({RemovedRankerTable}), which is no longer supported. Run 'train-ranker', 'export', 'index' and 'publish' again.");
