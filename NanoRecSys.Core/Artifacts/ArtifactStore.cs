@@ -277,8 +277,8 @@ internal static class ArtifactNames
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";
-    public const string Histories = HistoriesFile.HistoriesName;
-    public const string Users = HistoriesFile.UsersName;
+    public const string Histories = "histories.bin";
+    public const string Users = "users.ids";
     public const string UserEmbeddings = "user_embeddings.npy"; // [U, D] float16, the user tower's output for these histories
     public const string ItemMap = "item_map_2d.parquet"; // the position of each item on a plane, for the map page
     public const string Metrics = "metrics.json";

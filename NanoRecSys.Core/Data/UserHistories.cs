@@ -102,15 +102,12 @@ internal sealed class UserHistories
 /// </summary>
 internal static class HistoriesFile
 {
-    public const string HistoriesName = "histories.bin";
-    public const string UsersName = "users.ids";
-
     public static void Write(string folder, UserHistories histories)
     {
-        histories.Users.Write(Path.Combine(folder, UsersName));
+        histories.Users.Write(Path.Combine(folder, ArtifactNames.Users));
         Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
         new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes, histories.HasWeights).Write(header);
-        using FileStream file = File.Create(Path.Combine(folder, HistoriesName));
+        using FileStream file = File.Create(Path.Combine(folder, ArtifactNames.Histories));
         file.Write(header);
         FileColumns.Write(file, histories.Offsets);
         FileColumns.Write(file, histories.Times);
@@ -131,8 +128,8 @@ internal static class HistoriesFile
 
     private static UserHistories Open(string folder, bool map)
     {
-        IdTable users = IdTable.Open(Path.Combine(folder, UsersName), map);
-        string path = Path.Combine(folder, HistoriesName);
+        IdTable users = IdTable.Open(Path.Combine(folder, ArtifactNames.Users), map);
+        string path = Path.Combine(folder, ArtifactNames.Histories);
         using FileStream file = File.OpenRead(path);
         HistoriesLayout layout = HistoriesLayout.Read(file, path);
         var columns = new FileColumns(file, map ? new MappedFile(file) : null);

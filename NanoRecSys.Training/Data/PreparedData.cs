@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
 internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
-    public const string HistoriesName = HistoriesFile.HistoriesName;
+    public const string HistoriesName = ArtifactNames.Histories;
     public const string CatalogName = "catalog.parquet";
     public const string SummaryName = "dataset.json";
 
