@@ -247,8 +247,7 @@ internal static class ManifestFile
         {
             byte[] bytes = SmallFile.Read(Path.Combine(folder, ArtifactNames.Manifest), MostBytes);
             RequireSchema(bytes, version);
-            Manifest manifest = JsonSerializer.Deserialize(bytes, CoreJson.Indented.Manifest)
-                ?? throw new JsonException("it is null.");
+            Manifest manifest = JsonSerializer.Deserialize(bytes, CoreJson.Indented.Manifest)!; // an object, which has a schema
             if (manifest.Files.Contains(null!) || manifest.Metrics.Contains(null!))
             {
                 throw new JsonException("a file or a metric is null.");
