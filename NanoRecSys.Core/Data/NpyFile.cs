@@ -35,14 +35,13 @@ internal static class NpyFile
         return (matrix, header.Columns);
     }
 
-    /// <summary>Like <see cref="Read"/>, but the values stay in the file and are read on access.</summary>
-    public static (ReadOnlyMemory<float> Values, int Columns) Map(string path)
+    /// <summary>Like <see cref="Read"/>, but the values stay in the file, which may be disposed, and are read on access.</summary>
+    public static (ReadOnlyMemory<float> Values, int Columns, MappedFile File) Map(string path)
     {
         using FileStream file = File.OpenRead(path);
         NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32);
-        return header.Rows == 0
-            ? (ReadOnlyMemory<float>.Empty, header.Columns)
-            : (new MappedFile(file).Column<float>(file.Position, checked((int)(header.Rows * header.Columns))), header.Columns);
+        var mapped = new MappedFile(file);
+        return (mapped.Column<float>(file.Position, checked((int)(header.Rows * header.Columns))), header.Columns, mapped);
     }
 
     /// <summary>Writes a matrix whose rows are not all in memory at once.</summary>

@@ -245,10 +245,8 @@ internal sealed class ItemLists : IDisposable
     /// <exception cref="InvalidDataException">Not such a matrix, or a row is not that of an item.</exception>
     public static ItemLists Map(string path, double decay)
     {
-        using FileStream stream = File.OpenRead(path);
-        NpyHeader header = NpyHeader.Read(stream, path, NpyHeader.Float32);
-        var file = new MappedFile(stream);
-        return new ItemLists(file.Column<float>(stream.Position, checked((int)(header.Rows * header.Columns))), header.Columns, (float)decay, file).RequireRows(path);
+        (ReadOnlyMemory<float> pairs, int columns, MappedFile file) = NpyFile.Map(path);
+        return new ItemLists(pairs, columns, (float)decay, file).RequireRows(path);
     }
 
     public ReadOnlySpan<float> Pairs => _pairs.Span; // [V, 2 N]

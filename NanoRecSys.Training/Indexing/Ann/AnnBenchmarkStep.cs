@@ -75,7 +75,7 @@ internal static class AnnBenchmarkStep
     {
         try
         {
-            (ReadOnlyMemory<float> vectors, int dimension) = NpyFile.Map(path);
+            (ReadOnlyMemory<float> vectors, int dimension, _) = NpyFile.Map(path);
             FiniteRows.Require(vectors.Span, dimension, path);
             return vectors.Length / dimension >= 1000 ? (vectors, dimension) : throw new UserErrorException($"{path} has {vectors.Length / dimension} rows; fewer than 1,000 are too few. Use 'expand'.");
         }

@@ -21,7 +21,7 @@ public sealed class NpyFileTests : FolderTests
     {
         string path = Folder.File("items.npy");
         NpyFile.Write(path, rows: 3, columns: 2, stream => stream.Write(MemoryMarshal.AsBytes<float>([1, 2, 3, 4, 5, 6])));
-        (ReadOnlyMemory<float> values, int columns) = NpyFile.Map(path);
+        (ReadOnlyMemory<float> values, int columns, _) = NpyFile.Map(path);
         Assert.Equal([1, 2, 3, 4, 5, 6], values.ToArray());
         Assert.Equal(2, columns);
         NpyFile.Write(path, [], columns: 4);

@@ -60,7 +60,7 @@ public sealed class EmbeddingExpansionTests : FolderTests
         float[] source = RandomVectors.Clustered(300, 6, centres: 5, seed: 3);
         string path = Folder.File("many.npy");
         EmbeddingExpansion.Write(source, dimension: 6, rows: 20_001, path, new BuildControl(Seed: 1, Threads: 1));
-        (ReadOnlyMemory<float> made, int columns) = NpyFile.Map(path);
+        (ReadOnlyMemory<float> made, int columns, _) = NpyFile.Map(path);
         Assert.Equal((6, 20_001 * 6), (columns, made.Length));
         (float[] mean, float[] deviation) = EmbeddingExpansion.Moments(source, 6);
         (float[] madeMean, float[] madeDeviation) = EmbeddingExpansion.Moments(made.Span, 6);
