@@ -36,12 +36,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         }
     }
 
-    /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
-    public FlatIndex(float[] vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct)
-        : this(vectors.AsMemory(), dimension, metric)
-    {
-    }
-
     /// <summary>The file with the rows, if they are not in memory; owned by this index.</summary>
     internal MappedFile? Mapped { private get; init; }
 

@@ -11,7 +11,7 @@ public sealed class FaissFileTests : FolderTests
     public void What_was_written_is_read_back(VectorMetric metric)
     {
         string path = Folder.File("items.index");
-        FaissFile.Write(path, new FlatIndex([1, 2, 3, 4, 5, 6], dimension: 3, metric));
+        FaissFile.Write(path, new FlatIndex(new float[] { 1, 2, 3, 4, 5, 6 }, dimension: 3, metric));
         var index = Assert.IsType<FlatIndex>(FaissFile.Read(path));
         Assert.Equal((metric, 3, 2), (index.Metric, index.Dimension, index.Count));
         Assert.Equal([1, 2, 3, 4, 5, 6], index.Vectors);
@@ -54,7 +54,7 @@ public sealed class FaissFileTests : FolderTests
     public void An_empty_index_is_an_index()
     {
         string path = Folder.File("items.index");
-        FaissFile.Write(path, new FlatIndex([], dimension: 3));
+        FaissFile.Write(path, new FlatIndex(default, dimension: 3));
         Assert.Equal(0, FaissFile.Read(path).Count);
     }
 
@@ -100,7 +100,7 @@ public sealed class FaissFileTests : FolderTests
     private string WriteSmallIndex()
     {
         string path = Folder.File("items.index");
-        FaissFile.Write(path, new FlatIndex([1, 2, 3, 4, 5, 6], dimension: 3));
+        FaissFile.Write(path, new FlatIndex(new float[] { 1, 2, 3, 4, 5, 6 }, dimension: 3));
         return path;
     }
 }

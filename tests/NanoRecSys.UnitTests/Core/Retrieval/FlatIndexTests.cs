@@ -9,7 +9,7 @@ public sealed class FlatIndexTests
     [Fact]
     public void A_row_of_NaN_is_never_found()
     {
-        var index = new FlatIndex([float.NaN, 1, float.NaN, 2], dimension: 1);
+        var index = new FlatIndex(new[] { float.NaN, 1, float.NaN, 2 }, dimension: 1);
         Assert.Equal([3, 1], Search(index, [1], k: 4).Select(found => found.Row));
     }
 
@@ -165,7 +165,7 @@ public sealed class ExtendedIndexTests
     [InlineData(VectorMetric.L2, new[] { 0, 3, 2 })] // squared distances from 1: 1, 49, 4, 1, 64
     public void Added_rows_compete_with_those_that_were_there(VectorMetric metric, int[] expected)
     {
-        var first = new FlatIndex([0, 8, -1], dimension: 1, metric);
+        var first = new FlatIndex(new float[] { 0, 8, -1 }, dimension: 1, metric);
         var index = new ExtendedIndex(new ExtendedIndex(first, new float[] { 2 }), new float[] { 9 });
         Assert.Equal((5, 3), (index.Count, first.Count));
         var found = new Candidate[3];
@@ -186,7 +186,7 @@ public sealed class ExtendedIndexTests
     [Fact]
     public void A_long_list_of_results_needs_no_stack()
     {
-        var index = new ExtendedIndex(new FlatIndex([.. Enumerable.Range(0, 1000).Select(i => (float)i)], dimension: 1), new float[] { 500.5f });
+        var index = new ExtendedIndex(new FlatIndex(Enumerable.Range(0, 1000).Select(i => (float)i).ToArray(), dimension: 1), new float[] { 500.5f });
         var found = new Candidate[1001];
         Assert.Equal(1001, index.Search([1], RowFilter.None, found));
         Assert.Equal(1000, found[499].Row);
