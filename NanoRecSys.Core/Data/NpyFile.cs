@@ -69,8 +69,7 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
 
     public void Write(Stream file)
     {
-        string shape = string.Create(CultureInfo.InvariantCulture, $"({Rows}, {Columns})");
-        string text = $"{{'descr': '{Type}', 'fortran_order': False, 'shape': {shape}, }}";
+        string text = $"{{'descr': '{Type}', 'fortran_order': False, 'shape': ({Rows}, {Columns}), }}";
         int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
         int padding = (Alignment - unpadded % Alignment) % Alignment;
         byte[] header = Encoding.ASCII.GetBytes(text + new string(' ', padding) + "\n");

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace NanoRecSys.Core.Features;
 
 /// <summary>
@@ -68,8 +66,7 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
         {
             if (attribute.Values is not { } values)
             {
-                notes?.Add(string.Create(
-                    CultureInfo.InvariantCulture, $"The attribute '{attribute.Name}' has more than {MostValues:N0} distinct values and is not read by models."));
+                notes?.Add($"The attribute '{attribute.Name}' has more than {MostValues:N0} distinct values and is not read by models.");
                 continue;
             }
 
@@ -77,9 +74,8 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
             columns.AddRange(kept);
             if (kept.Length < values.Count)
             {
-                notes?.Add(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{values.Count - kept.Length:N0} of the {values.Count:N0} values of '{attribute.Name}' have fewer than {LeastItems} items each and are not read by models."));
+                notes?.Add(
+                    $"{values.Count - kept.Length:N0} of the {values.Count:N0} values of '{attribute.Name}' have fewer than {LeastItems} items each and are not read by models.");
             }
         }
 
@@ -87,8 +83,7 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
         IEnumerable<(string Name, int Items, bool IsOwn)> chosen = columns.Select((column, place) => (column.Name, column.Items, place < own));
         if (columns.Count > MostCategories)
         {
-            notes?.Add(string.Create(
-                CultureInfo.InvariantCulture, $"Models read the {MostCategories:N0} most frequent categories and attribute values; {columns.Count - MostCategories:N0} rarer ones are left out."));
+            notes?.Add($"Models read the {MostCategories:N0} most frequent categories and attribute values; {columns.Count - MostCategories:N0} rarer ones are left out.");
             chosen = chosen.OrderByDescending(column => column.Items).ThenBy(column => column.Name, StringComparer.Ordinal).Take(MostCategories);
         }
 
