@@ -13,11 +13,6 @@ internal sealed class ModelSnapshot
 {
     private int _leases = 1; // the slot's own lease
     private CatalogBuilder? _builder;
-    private FirstItems? _firstItems;
-    private AttributeTable? _attributes;
-    private int[]? _limited;
-    private TitleSearch? _titles;
-    private SampledUser[]? _sample;
     private object? _onceLock;
 
     public required ArtifactVersion Artifacts { get; init; }
@@ -34,7 +29,7 @@ internal sealed class ModelSnapshot
     public required IReadOnlyList<int> ByPopularity { get; init; } // all item rows, most interactions first
 
     /// <summary>The items that users most often start with, for new users; counted when the version is loaded.</summary>
-    public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
+    public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref field, () => FirstItems.Of(Histories, ByPopularity));
 
     public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity; // of the most popular item
 
@@ -46,16 +41,16 @@ internal sealed class ModelSnapshot
 
     public string Version => Artifacts.Manifest.ModelVersion;
 
-    public AttributeTable Attributes => LazyInitializer.EnsureInitialized(ref _attributes, () => new AttributeTable(Catalog.Items));
+    public AttributeTable Attributes => LazyInitializer.EnsureInitialized(ref field, () => new AttributeTable(Catalog.Items));
 
     /// <summary>Rows of the items that are not always available.</summary>
     public int[] Limited => LazyInitializer.EnsureInitialized(
-        ref _limited, () => [.. Catalog.Items.Where(CatalogBuilder.IsLimited).Select(item => item.Index)]);
+        ref field, () => [.. Catalog.Items.Where(CatalogBuilder.IsLimited).Select(item => item.Index)]);
 
     /// <summary>Computed once, at the first request for an item's audience; other requests wait for it.</summary>
-    public SampledUser[] Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
+    public SampledUser[] Sample => LazyInitializer.EnsureInitialized(ref field, ref _onceLock, () => UserSample.Draw(this));
 
-    public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
+    public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref field, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
     /// <summary>The model's catalog with the item changes since the training.</summary>
     public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>

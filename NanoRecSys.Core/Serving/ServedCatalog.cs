@@ -11,8 +11,6 @@ namespace NanoRecSys.Core.Serving;
 /// </summary>
 internal sealed class ServedCatalog
 {
-    private AttributeTable? _changedTable;
-
     public required ModelSnapshot Model { get; init; }
     public required IVectorIndex Index { get; init; } // over all V + N rows, the model's and then the new ones
     public required ItemLog Source { get; init; } // the log it was built from
@@ -73,7 +71,7 @@ internal sealed class ServedCatalog
     }
 
     // Items that differ from the model's own table; built at the first filter after a change.
-    private AttributeTable ChangedTable => LazyInitializer.EnsureInitialized(ref _changedTable, () =>
+    private AttributeTable ChangedTable => LazyInitializer.EnsureInitialized(ref field, () =>
     {
         int[] rows = [.. Changed.Keys.Concat(Enumerable.Range(FirstRow, Count - FirstRow)).Distinct()];
         return new AttributeTable(Array.ConvertAll(rows, ItemAt)) { Rows = rows };
