@@ -27,6 +27,7 @@ internal sealed class ModelSnapshot
     public ContentMap? ContentMap { get; init; } // places new items among the trained ones; null in versions published without it
     public float[]? ItemMap { get; init; } // [V, 2] each item's position on a plane; null in versions published without it
     public required IReadOnlyList<int> ByPopularity { get; init; } // all item rows, most interactions first
+    public required IReadOnlyList<IDisposable> NativeParts { get; init; } // those of the parts above that have to be disposed
 
     /// <summary>The items that users most often start with, for new users; counted when the version is loaded.</summary>
     public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref field, () => FirstItems.Of(Histories, ByPopularity));
@@ -88,11 +89,10 @@ internal sealed class ModelSnapshot
     {
         if (Interlocked.Decrement(ref _leases) == 0)
         {
-            UserTowers.Dispose();
-            UserEmbeddings?.Dispose();
-            Ranker?.Dispose();
-            Blend?.Dispose();
-            (Index as IDisposable)?.Dispose(); // a FAISS library index, or one in a mapped file
+            foreach (IDisposable part in NativeParts)
+            {
+                part.Dispose();
+            }
         }
     }
 }
@@ -194,49 +194,45 @@ internal static class ModelReader
         Catalog catalog = await CatalogFile.ReadAsync(files.PathOf(ArtifactNames.Catalog), cancellationToken);
         ItemVectors items = ItemVectors.Load(files);
         UserHistories histories = HistoriesFile.Read(files.Folder);
-        ContentMap? contentMap = manifest.ContentMap is { } map ? ContentMap.Read(files.PathOf(map.File), files.PathOf(map.Features)) : null;
-        float[]? itemMap = manifest.ItemMap is { } plane ? await ItemPlaneFile.ReadAsync(files.PathOf(plane.File), cancellationToken) : null;
-        IVectorIndex? index = null;
-        UserTowers? userTowers = null;
-        HalfRows? userEmbeddings = null;
-        ServedRanker? ranker = null;
-        ItemBlend? blend = null;
+        var nativeParts = new List<IDisposable>();
         try
         {
-            index = ReadIndex(files.PathOf(manifest.Index.File), options.Engine);
-            userTowers = UserTowers.Open(files, options.UserTower);
-            userEmbeddings = options.UserEmbeddings && manifest.UserEmbeddings is { } file ? HalfRows.Map(files.PathOf(file)) : null;
-            ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Items), items) : null;
-            blend = manifest.Blend is { Count: > 0 } lists ? ItemBlend.Open(files.Folder, lists) : null;
             var snapshot = new ModelSnapshot
             {
                 Artifacts = files with { Folder = folder },
                 Catalog = catalog,
                 Histories = histories,
                 DataUntil = histories.LastTime,
-                Index = index,
                 Items = items,
-                UserTowers = userTowers,
-                UserEmbeddings = userEmbeddings,
-                Ranker = ranker,
-                Blend = blend,
-                ContentMap = contentMap,
-                ItemMap = itemMap,
+                ContentMap = manifest.ContentMap is { } map ? ContentMap.Read(files.PathOf(map.File), files.PathOf(map.Features)) : null,
+                ItemMap = manifest.ItemMap is { } plane ? await ItemPlaneFile.ReadAsync(files.PathOf(plane.File), cancellationToken) : null,
+                Index = Owned(ReadIndex(files.PathOf(manifest.Index.File), options.Engine)),
+                UserTowers = Owned(UserTowers.Open(files, options.UserTower)),
+                UserEmbeddings = options.UserEmbeddings && manifest.UserEmbeddings is { } file ? Owned(HalfRows.Map(files.PathOf(file))) : null,
+                Ranker = manifest.Ranker is { } info ? Owned(new ServedRanker(files, info, new ItemFeatures(catalog, info.Items), items)) : null,
+                Blend = manifest.Blend is { Count: > 0 } lists ? Owned(ItemBlend.Open(files.Folder, lists)) : null,
+                NativeParts = nativeParts,
                 ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Popularity).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
-            RequireNumbers(userEmbeddings);
+            RequireNumbers(snapshot.UserEmbeddings);
             WarmUp(snapshot);
             return snapshot;
         }
         catch
         {
-            userTowers?.Dispose();
-            userEmbeddings?.Dispose();
-            ranker?.Dispose();
-            blend?.Dispose();
-            (index as IDisposable)?.Dispose();
+            nativeParts.ForEach(part => part.Dispose());
             throw;
+        }
+
+        T Owned<T>(T part)
+        {
+            if (part is IDisposable native) // not an index in memory
+            {
+                nativeParts.Add(native);
+            }
+
+            return part;
         }
     }
 
