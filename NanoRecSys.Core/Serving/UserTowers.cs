@@ -25,18 +25,16 @@ internal sealed class UserTowers : IDisposable
         }
 
         OnnxUserTower exact = OpenExact(version);
-        if (manifest.UserTowerInt8 is null || wanted == UserTowerPrecision.ThirtyTwoBits)
-        {
-            return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
-        }
-
         OnnxUserTower? int8 = null;
         try
         {
-            int8 = new OnnxUserTower(version.PathOf(manifest.UserTowerInt8.File), manifest.Model);
-            if (wanted == UserTowerPrecision.EightBits || IsFaster(int8, exact, manifest.Model))
+            if (manifest.UserTowerInt8 is { } info && wanted != UserTowerPrecision.ThirtyTwoBits)
             {
-                return new UserTowers(int8, exact, UserTowerPrecision.EightBits);
+                int8 = new OnnxUserTower(version.PathOf(info.File), manifest.Model);
+                if (wanted == UserTowerPrecision.EightBits || IsFaster(int8, exact, manifest.Model))
+                {
+                    return new UserTowers(int8, exact, UserTowerPrecision.EightBits);
+                }
             }
         }
         catch (OnnxRuntimeException e) when (int8 is null)
@@ -46,7 +44,7 @@ internal sealed class UserTowers : IDisposable
             {
                 exact.Dispose();
                 throw new ArtifactException(
-                    $"{manifest.UserTowerInt8.File} needs operators that are not available here: a processor with AVX-512, or the NanoRecSys that exported it. " +
+                    $"{manifest.UserTowerInt8!.File} needs operators that are not available here: a processor with AVX-512, or the NanoRecSys that exported it. " +
                     $"Set Models:UserTower to auto or fp32, or run 'export' and 'publish' again. ({e.Message})");
             }
         }
