@@ -40,7 +40,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     internal MappedFile? Mapped { private get; init; }
 
     public string Kind => IndexKinds.Flat;
-    public string Engine => IndexEngines.Managed;
     public VectorMetric Metric => _rows.Metric;
     public int Dimension => _rows.Dimension;
     public int Count => _rows.Count;

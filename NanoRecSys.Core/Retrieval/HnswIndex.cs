@@ -19,7 +19,6 @@ internal sealed class HnswIndex : IVectorIndex
     }
 
     public string Kind => IndexKinds.Hnsw;
-    public string Engine => IndexEngines.Managed;
     public VectorMetric Metric => _rows.Metric;
     public int Dimension => _rows.Dimension;
     public int Count => Graph.Count;

@@ -21,7 +21,6 @@ internal abstract class IvfIndex : IVectorIndex
     }
 
     public abstract string Kind { get; }
-    public string Engine => IndexEngines.Managed;
     public VectorMetric Metric => Centroids.Metric;
     public int Dimension => Centroids.Dimension;
     public int Count => Lists.Rows;

@@ -27,7 +27,7 @@ internal interface IVectorIndex
     string Kind { get; }
 
     /// <summary>The search engine; see <see cref="IndexEngines"/>.</summary>
-    string Engine { get; }
+    string Engine => IndexEngines.Managed;
 
     VectorMetric Metric { get; }
 
