@@ -184,19 +184,12 @@ internal static class FolderLock
     public static IDisposable? Take(string folder, string purpose, TimeSpan patience)
     {
         long started = Environment.TickCount64;
-        while (true)
+        IDisposable? taken;
+        while ((taken = TryTake(folder, purpose)) is null && Environment.TickCount64 - started <= patience.TotalMilliseconds)
         {
-            if (TryTake(folder, purpose) is { } taken)
-            {
-                return taken;
-            }
-
-            if (Environment.TickCount64 - started > patience.TotalMilliseconds)
-            {
-                return null;
-            }
-
             Thread.Sleep(Pause);
         }
+
+        return taken;
     }
 }

@@ -35,23 +35,18 @@ internal sealed class IdTable
     public static IdTable Of(IReadOnlyCollection<EntityId> ids)
     {
         var offsets = new long[ids.Count + 1];
-        bool areNumbers = true;
-        int row = 0;
-        foreach (EntityId id in ids)
+        foreach ((int row, EntityId id) in ids.Index())
         {
             offsets[row + 1] = offsets[row] + Encoding.UTF8.GetByteCount(id.Text);
-            areNumbers &= EntityId.IsWholeNumber(id.Text, out _);
-            row++;
         }
 
         var text = new byte[offsets[^1]];
-        row = 0;
-        foreach (EntityId id in ids)
+        foreach ((int row, EntityId id) in ids.Index())
         {
-            Encoding.UTF8.GetBytes(id.Text, text.AsSpan((int)offsets[row++]));
+            Encoding.UTF8.GetBytes(id.Text, text.AsSpan((int)offsets[row]));
         }
 
-        return Of(offsets, text, areNumbers);
+        return Of(offsets, text, ids.All(id => EntityId.IsWholeNumber(id.Text, out _)));
     }
 
     /// <param name="offsets">[N + 1] id i is <c>text[offsets[i]..offsets[i + 1]]</c>.</param>

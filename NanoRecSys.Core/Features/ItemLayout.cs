@@ -29,17 +29,14 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
     internal static ItemLayout Of(Catalog catalog, ICollection<string>? notes = null)
     {
         var counts = new Dictionary<string, AttributeCounts>(StringComparer.OrdinalIgnoreCase);
-        foreach (CatalogItem item in catalog.Items)
+        foreach ((string name, AttributeValue value) in catalog.Items.SelectMany(item => item.Attributes))
         {
-            foreach ((string name, AttributeValue value) in item.Attributes)
+            if (!counts.TryGetValue(name, out AttributeCounts? count))
             {
-                if (!counts.TryGetValue(name, out AttributeCounts? count))
-                {
-                    counts.Add(name, count = new AttributeCounts(name));
-                }
-
-                count.Add(value);
+                counts.Add(name, count = new AttributeCounts(name));
             }
+
+            count.Add(value);
         }
 
         AttributeCounts[] byName = [.. counts.Values.OrderBy(count => count.Name, StringComparer.Ordinal)];

@@ -89,12 +89,9 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
     private static Dictionary<string, AttributeKind> ReadKinds(IReadOnlyList<CatalogItem> items)
     {
         var kinds = new Dictionary<string, AttributeKind>(StringComparer.OrdinalIgnoreCase);
-        foreach (CatalogItem item in items)
+        foreach ((string name, AttributeValue value) in items.SelectMany(item => item.Attributes))
         {
-            foreach ((string name, AttributeValue value) in item.Attributes)
-            {
-                kinds.TryAdd(name, value.Kind);
-            }
+            kinds.TryAdd(name, value.Kind);
         }
 
         return kinds;

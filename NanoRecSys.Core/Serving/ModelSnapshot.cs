@@ -262,12 +262,9 @@ internal static class ModelReader
         Require("item lists' rows", snapshot.Blend?.Count ?? model.Items, model.Items);
         Require("item map rows", (snapshot.ItemMap?.Length ?? 2 * model.Items) / 2, model.Items);
         Require("content map's dimension", snapshot.ContentMap?.Dimension ?? model.EmbeddingDimension, model.EmbeddingDimension);
-        foreach (int row in snapshot.Histories.Items)
+        if (snapshot.Histories.Items.IndexOfAnyExceptInRange(0, model.Items - 1) is >= 0 and int at)
         {
-            if ((uint)row >= (uint)model.Items)
-            {
-                throw new ArtifactException($"A history holds item row {row}, the model has {model.Items} items. Run 'publish' again.");
-            }
+            throw new ArtifactException($"A history holds item row {snapshot.Histories.Items[at]}, the model has {model.Items} items. Run 'publish' again.");
         }
     }
 
