@@ -120,7 +120,13 @@ internal sealed record ListRules(
             (hidden ??= new RowSet(catalog.Count)).UnionWith(hide.Rows(catalog));
         }
 
-        RowSet? allowed = Filtered(catalog, request.Filter);
+        RowSet? allowed = null;
+        if (request.Filter is { } filter)
+        {
+            allowed = new Selection(filter.Where, filter.IncludeIds).Rows(catalog);
+            allowed.ExceptWith(RowsOf(catalog, filter.ExcludeIds));
+        }
+
         if (hidden is not null)
         {
             allowed ??= new RowSet(catalog.Count).Fill();
@@ -168,23 +174,6 @@ internal sealed record ListRules(
         var rows = new RowSet(catalog.Count);
         rows.AddRange([.. ids.Select(id => RowOf(catalog, id)).Where(row => row >= 0)]);
         return rows;
-    }
-
-    private static RowSet? Filtered(ServedCatalog catalog, ItemFilter? filter)
-    {
-        if (filter is null)
-        {
-            return null;
-        }
-
-        RowSet allowed = catalog.Matching(filter.Where);
-        if (filter.IncludeIds.Count > 0)
-        {
-            allowed.IntersectWith(RowsOf(catalog, filter.IncludeIds));
-        }
-
-        allowed.ExceptWith(RowsOf(catalog, filter.ExcludeIds));
-        return allowed;
     }
 
     private static int RowOf(ServedCatalog catalog, EntityId id) => catalog.TryFind(id, out int row) ? row : -1;
