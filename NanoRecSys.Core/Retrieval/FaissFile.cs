@@ -46,7 +46,14 @@ internal static class FaissFile
         var reader = new FaissReader(file, path);
         try
         {
-            IVectorIndex index = ReadKind(file, reader, mapFrom);
+            string letters = reader.Letters();
+            IVectorIndex index = letters switch
+            {
+                FlatFormat.InnerProduct or FlatFormat.L2 => ReadFlat(file, reader, letters, mapFrom),
+                IvfFormat.Flat or IvfFormat.Scalar or IvfFormat.Product => IvfFormat.Read(reader, letters),
+                HnswFormat.Letters => HnswFormat.Read(reader),
+                _ => throw reader.Error($"index kind '{letters}' is not supported (IxFI, IxF2, IwFl, IwSq, IwPQ, IHNf)"),
+            };
             reader.Require(reader.Left == 0, $"{reader.Left} bytes follow the index");
             return index;
         }
@@ -54,18 +61,6 @@ internal static class FaissFile
         {
             throw reader.Error("the index is larger than an array can be");
         }
-    }
-
-    private static IVectorIndex ReadKind(FileStream file, FaissReader reader, long mapFrom)
-    {
-        string letters = reader.Letters();
-        return letters switch
-        {
-            FlatFormat.InnerProduct or FlatFormat.L2 => ReadFlat(file, reader, letters, mapFrom),
-            IvfFormat.Flat or IvfFormat.Scalar or IvfFormat.Product => IvfFormat.Read(reader, letters),
-            HnswFormat.Letters => HnswFormat.Read(reader),
-            _ => throw reader.Error($"index kind '{letters}' is not supported (IxFI, IxF2, IwFl, IwSq, IwPQ, IHNf)"),
-        };
     }
 
     private static FlatIndex ReadFlat(FileStream file, FaissReader reader, string letters, long mapFrom)
@@ -100,15 +95,9 @@ internal sealed class FaissReader(Stream stream, string name)
     /// <summary>Four letters that identify what follows.</summary>
     public string Letters()
     {
-        Span<byte> letters = stackalloc byte[4];
+        var letters = new byte[4];
         ReadBytes(letters);
-        Span<char> text = stackalloc char[4];
-        for (int i = 0; i < letters.Length; i++)
-        {
-            text[i] = letters[i] is >= 0x20 and < 0x7F ? (char)letters[i] : '?';
-        }
-
-        return text.ToString();
+        return string.Concat(letters.Select(letter => letter is >= 0x20 and < 0x7F ? (char)letter : '?'));
     }
 
     public T Number<T>()
