@@ -82,32 +82,26 @@ internal sealed class IdTable
     /// <returns>False if no row has the id.</returns>
     public bool TryFind(EntityId id, out int row)
     {
-        Span<byte> utf8 = stackalloc byte[EntityId.MaxBytes];
-        if (Encoding.UTF8.TryGetBytes(id.Text, utf8, out int length) && length > 0)
+        row = -1;
+        Span<byte> buffer = stackalloc byte[EntityId.MaxBytes];
+        if (!Encoding.UTF8.TryGetBytes(id.Text, buffer, out int length) || length == 0)
         {
-            return TryFind(utf8[..length], out row);
+            return false;
         }
 
-        row = -1;
-        return false;
-    }
-
-    /// <inheritdoc cref="TryFind(EntityId, out int)"/>
-    public bool TryFind(ReadOnlySpan<byte> utf8, out int row)
-    {
+        ReadOnlySpan<byte> utf8 = buffer[..length];
         ReadOnlySpan<int> slots = _slots.Span;
         ReadOnlySpan<long> offsets = _offsets.Span;
         ReadOnlySpan<byte> text = _text.Span;
         for (int slot = SlotOf(utf8, slots.Length); slots[slot] != 0; slot = (slot + 1) & (slots.Length - 1))
         {
-            row = slots[slot] - 1;
-            if (Slice(text, offsets, row).SequenceEqual(utf8))
+            if (Slice(text, offsets, slots[slot] - 1).SequenceEqual(utf8))
             {
+                row = slots[slot] - 1;
                 return true;
             }
         }
 
-        row = -1;
         return false;
     }
 

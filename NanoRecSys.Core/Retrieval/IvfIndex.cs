@@ -234,8 +234,6 @@ internal sealed class IvfScalarIndex : IvfIndex
 /// <param name="Range">[D]</param>
 internal sealed record ScalarQuantizer(float[] Least, float[] Range)
 {
-    public int Dimension => Least.Length;
-
     /// <param name="vectors">[rows, D]; later values outside the range are clamped.</param>
     public static ScalarQuantizer Train(ReadOnlySpan<float> vectors, int dimension)
     {
