@@ -73,7 +73,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
 
         nuint lists = _lists == IntPtr.Zero ? 0 : FaissLibrary.Lists(_lists);
         int found = Kind == IndexKinds.Hnsw
-            ? SearchWider(query, filter, results)
+            ? SearchWider(query, filter, results, wanted)
             : SearchSelected(query, filter, results, lists == 0 ? 0 : FaissLibrary.Probes(_lists));
         return found < wanted && lists > 0 ? SearchSelected(query, filter, results, lists) : found;
     }
@@ -122,9 +122,8 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
     }
 
     // FAISS before 1.7.4 supports no selector for graphs, so more rows are requested until enough are admitted.
-    private int SearchWider(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
+    private int SearchWider(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int wanted)
     {
-        int wanted = Math.Min(results.Length, filter.CountAdmitted(Count));
         for (int k = Math.Min(Count, results.Length + (filter.Excluded?.Count ?? 0)); ; k = (int)Math.Min(Count, 4L * k))
         {
             int found = Run(query, k, IntPtr.Zero, filter, results);
