@@ -1,4 +1,3 @@
-using System.Globalization;
 using Parquet;
 using Parquet.Serialization;
 
@@ -130,7 +129,7 @@ internal sealed class EventArchive(string artifacts)
         }
     }
 
-    private string DayFolder(DateTimeOffset now) => Path.Combine(Folder, now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+    private string DayFolder(DateTimeOffset now) => Path.Combine(Folder, $"{now:yyyy-MM-dd}");
 
     private static string NewFile(string day, DateTimeOffset now) => Path.Combine(day, $"{now:HHmmssfff}-{Guid.NewGuid():N}{Extension}");
 
