@@ -95,7 +95,6 @@ internal static class IvfFormat
     private static IvfFlatIndex ReadFlat(FaissReader reader, FaissHeader header, FlatIndex centroids)
     {
         (InvertedLists lists, byte[][] codes) = ListsFormat.Read(reader, centroids.Count, header.Dimension * sizeof(float), IvfFlatIndex.ListAlignment);
-        reader.Require(lists.Rows == header.Rows, $"the lists hold {lists.Rows} rows, the header says {header.Rows}");
         reader.Require((long)lists.Rows * header.Dimension <= Array.MaxLength, $"{lists.Rows} rows of {header.Dimension} dimensions are too many");
         var vectors = new float[lists.Rows * header.Dimension];
         for (int list = 0; list < lists.Count; list++)
