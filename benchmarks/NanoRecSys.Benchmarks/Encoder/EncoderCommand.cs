@@ -48,8 +48,8 @@ internal static class EncoderCommand
         try
         {
             string PathOf(string name) => Path.Combine(folder.FullName, name);
-            IReadOnlyDictionary<string, NamedTensor> weights = RandomTower.Create(model, folder.FullName, seed);
-            PlainTower.Write(PathOf("padded.onnx"), model, weights, isInt8: true);
+            IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights(model, seed);
+            PlainTower.Write(PathOf("padded.onnx"), model, weights);
             UserTowerGraph.Write(PathOf("int8.onnx"), model, weights, isInt8: true);
             UserTowerGraph.Write(PathOf("fp32.onnx"), model, weights);
             var random = new Random(seed);
@@ -62,6 +62,15 @@ internal static class EncoderCommand
         }
     }
 
+    // Their values do not matter: the cost does not depend on them.
+    private static IReadOnlyDictionary<string, NamedTensor> RandomWeights(ModelInfo model, int seed)
+    {
+        LibTorch.Load();
+        torch.manual_seed(seed);
+        using var tower = new UserTower(model);
+        return NetworkWeights.ByName(tower);
+    }
+
     private static long[] History(int length, int items, Random random) => [.. Enumerable.Range(0, length).Select(_ => (long)random.Next(1, items + 1))];
 
     private static EncoderTimes Measure(Func<string, string> pathOf, long[] history, int rounds)
@@ -69,9 +78,9 @@ internal static class EncoderCommand
         long[] padding = new long[Lengths[^1] - history.Length];
         using OrtValue alone = OrtValue.CreateTensorValueFromMemory(history, [1, history.Length]);
         using OrtValue padded = OrtValue.CreateTensorValueFromMemory((long[])[.. padding, .. history], [1, Lengths[^1]]);
-        using TimedGraph plain = new(pathOf("padded.onnx"), (OnnxUserTower.TokensInput, padded));
-        using TimedGraph int8 = new(pathOf("int8.onnx"), (OnnxUserTower.TokensInput, alone));
-        using TimedGraph fp32 = new(pathOf("fp32.onnx"), (OnnxUserTower.TokensInput, alone));
+        using TimedGraph plain = new(pathOf("padded.onnx"), padded);
+        using TimedGraph int8 = new(pathOf("int8.onnx"), alone);
+        using TimedGraph fp32 = new(pathOf("fp32.onnx"), alone);
         TimedGraph[] graphs = [plain, int8, fp32];
         double[][] times = [.. graphs.Select(_ => new double[rounds])];
         for (int round = 0; round < rounds; round += ConsecutiveRuns)
@@ -131,13 +140,13 @@ internal static class EncoderCommand
     private sealed record EncoderTimes(int Length, double Padded, double Int8, double Fp32, double CosineToPadded, double CosineToFp32);
 }
 
-/// <summary>The baseline: computes every position in every block and selects the last one at the end.</summary>
+/// <summary>The baseline in 8 bits: computes every position in every block and selects the last one at the end.</summary>
 internal static class PlainTower
 {
-    public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8)
+    public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights)
     {
         var state = new CheckedWeights(weights);
-        var graph = new OnnxGraph("plain_user_tower") { IsInt8 = isInt8 };
+        var graph = new OnnxGraph("plain_user_tower") { IsInt8 = true };
         TowerInputs inputs = TowerInputs.Of(graph, model);
         TransformerTowerBlock block = UserTowerGraph.Block(graph, model, state, inputs, isPadded: true);
         OnnxValue x = UserTowerGraph.Embed(graph, model, state, inputs.Tokens); // [B, L, D]
@@ -152,37 +161,18 @@ internal static class PlainTower
     }
 }
 
-/// <summary>A user tower with seeded random weights: its cost does not depend on its weights.</summary>
-internal static class RandomTower
+/// <summary>A user tower in ONNX Runtime on one thread, with the tokens of one request.</summary>
+internal sealed class TimedGraph(string path, OrtValue tokens) : IDisposable
 {
-    /// <param name="folder">Folder for its temporary weight files.</param>
-    public static IReadOnlyDictionary<string, NamedTensor> Create(ModelInfo model, string folder, int seed)
-    {
-        LibTorch.Load();
-        torch.manual_seed(seed);
-        using var tower = new UserTower(model);
-        ModelFolder.WriteRetriever(folder, tower, Provenance.Imported);
-        return NetworkWeights.ByName(tower);
-    }
-}
+    private static readonly string[] Inputs = [OnnxUserTower.TokensInput];
 
-/// <summary>A graph in ONNX Runtime on one thread, with the inputs of one request.</summary>
-internal sealed class TimedGraph : IDisposable
-{
-    private readonly InferenceSession _session;
+    private readonly InferenceSession _session = OnnxSession.Open(path);
     private readonly RunOptions _options = new();
-    private readonly string[] _names;
-    private readonly OrtValue[] _values;
-
-    public TimedGraph(string path, params (string Name, OrtValue Value)[] inputs)
-    {
-        _session = OnnxSession.Open(path);
-        (_names, _values) = ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)]);
-    }
+    private readonly OrtValue[] _values = [tokens];
 
     public float[] Run()
     {
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, _names, _values, _session.OutputNames);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, Inputs, _values, _session.OutputNames);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
@@ -190,7 +180,7 @@ internal sealed class TimedGraph : IDisposable
     public double Time()
     {
         long start = Stopwatch.GetTimestamp();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, _names, _values, _session.OutputNames);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, Inputs, _values, _session.OutputNames);
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
