@@ -1,3 +1,4 @@
+using NanoRecSys.Benchmarks;
 using NanoRecSys.Benchmarks.Encoder;
 using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
@@ -10,6 +11,7 @@ using NanoRecSys.Benchmarks.Start;
 
 RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with --json one line of JSON.")
 {
+    JsonLine.Option,
     LoadCommand.Create(),
     MicroCommand.Create(),
     SoakCommand.Create(),

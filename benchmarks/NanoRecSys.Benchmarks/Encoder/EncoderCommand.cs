@@ -27,17 +27,16 @@ internal static class EncoderCommand
         Option<int> items = new("--items") { Description = "Rows of the item table.", DefaultValueFactory = _ => 26_744 };
         Option<int> rounds = new("--rounds") { Description = "Runs of each graph at each length.", DefaultValueFactory = _ => 100 };
         Option<int> seed = new("--seed") { Description = "Seed of weights and histories.", DefaultValueFactory = _ => 1 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("encoder", "Latency of the user tower, compared with a graph in nanoRecSys' shape.")
         {
-            block, dimension, blocks, heads, hidden, items, rounds, seed, json,
+            block, dimension, blocks, heads, hidden, items, rounds, seed,
         };
         command.SetAction(parsed =>
         {
             var model = new ModelInfo(
                 parsed.GetValue(block)!, parsed.GetValue(dimension), parsed.GetValue(blocks), parsed.GetValue(heads), parsed.GetValue(hidden), Lengths[^1],
                 parsed.GetValue(items), RopeBase: 500, Dropout: 0, "full-softmax", 0.05);
-            return Run(model, parsed.GetValue(rounds), parsed.GetValue(seed), parsed.GetValue(json));
+            return Run(model, parsed.GetValue(rounds), parsed.GetValue(seed), parsed.GetValue(JsonLine.Option));
         });
         return command;
     }
@@ -114,19 +113,16 @@ internal static class EncoderCommand
         }
 
         AnsiConsole.Write(table);
-        if (json)
+        Dictionary<string, double> By(Func<EncoderTimes, double> value) => lengths.ToDictionary(each => $"{each.Length}", value);
+        JsonLine.Write(json, new
         {
-            Dictionary<string, double> By(Func<EncoderTimes, double> value) => lengths.ToDictionary(each => $"{each.Length}", value);
-            Console.WriteLine(JsonSerializer.Serialize(new
-            {
-                speedup = By(each => each.Padded / each.Int8),
-                ours_ms = By(each => each.Int8),
-                padded_ms = By(each => each.Padded),
-                ours_fp32_ms = By(each => each.Fp32),
-                cosine_to_padded = By(each => each.CosineToPadded),
-                cosine_to_fp32 = By(each => each.CosineToFp32),
-            }));
-        }
+            speedup = By(each => each.Padded / each.Int8),
+            ours_ms = By(each => each.Int8),
+            padded_ms = By(each => each.Padded),
+            ours_fp32_ms = By(each => each.Fp32),
+            cosine_to_padded = By(each => each.CosineToPadded),
+            cosine_to_fp32 = By(each => each.CosineToFp32),
+        });
     }
 
     private static string Text(double value, string format = "0.00") => value.ToString(format, CultureInfo.InvariantCulture);

@@ -14,11 +14,10 @@ internal static class LiveMetricsCommand
         Option<string> model = new("--model") { Description = "How the version was published: ranker, or retriever (with --ranker never).", DefaultValueFactory = _ => "retriever" };
         model.AcceptOnlyFromAmong("retriever", "ranker");
         Option<int> users = new("--users") { Description = "Number of users, sampled at random.", DefaultValueFactory = _ => 1_000 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new(
             "live-metrics", "Compare HR@10/50/100 on validation through /recommend with the offline ranking, for a version published with --serve-split train.")
         {
-            data, artifacts, url, model, users, json,
+            data, artifacts, url, model, users,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -26,7 +25,7 @@ internal static class LiveMetricsCommand
             var workspace = new Workspace(new ArtifactStore(parsed.GetValue(artifacts)!), DatasetSource.NameOf(parsed.GetValue(data)!));
             using HttpClient api = new() { BaseAddress = parsed.GetValue(url) };
             var context = new StepContext(workspace, Seed: 1, new Progress<ProgressEvent>(), cancellation);
-            return await RunAsync(api, context, parsed.GetValue(model)!, parsed.GetValue(users), parsed.GetValue(json));
+            return await RunAsync(api, context, parsed.GetValue(model)!, parsed.GetValue(users), parsed.GetValue(JsonLine.Option));
         });
         return command;
     }
@@ -59,10 +58,7 @@ internal static class LiveMetricsCommand
         }
 
         AnsiConsole.Write(table);
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(places, JsonSerializerOptions.Web));
-        }
+        JsonLine.Write(json, places, JsonSerializerOptions.Web);
     }
 
     private static string Text(double share) => share.ToString("F4", CultureInfo.InvariantCulture);

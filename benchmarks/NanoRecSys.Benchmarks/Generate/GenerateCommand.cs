@@ -12,11 +12,10 @@ internal static class GenerateCommand
         Option<int> items = new("--items") { Description = "Number of items, each rated at least once.", DefaultValueFactory = _ => 27_000 };
         Option<int> ratings = new("--ratings") { Description = "Number of ratings.", DefaultValueFactory = _ => 20_000_000 };
         Option<long> seed = new("--seed") { Description = "The same seed makes the same files.", DefaultValueFactory = _ => 1 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("generate", "Generate a folder of ratings in MovieLens format; default: the size of ML-20M.") { output, users, items, ratings, seed, json };
+        Command command = new("generate", "Generate a folder of ratings in MovieLens format; default: the size of ML-20M.") { output, users, items, ratings, seed };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(
             new GenerateOptions(parsed.GetRequiredValue(output), parsed.GetValue(users), parsed.GetValue(items), parsed.GetValue(ratings), parsed.GetValue(seed)),
-            parsed.GetValue(json), cancellation)));
+            parsed.GetValue(JsonLine.Option), cancellation)));
         return command;
     }
 
@@ -43,22 +42,19 @@ internal static class GenerateCommand
             .AddRow("ratings a user, least", Text(activity[0])).AddRow("ratings a user, median", Text(median))
             .AddRow("ratings a user, mean", mean.ToString("0.0", CultureInfo.InvariantCulture)).AddRow("ratings a user, most", Text(activity[^1]))
             .AddRow("seconds", seconds.ToString("0.0", CultureInfo.InvariantCulture)));
-        if (json)
+        JsonLine.Write(json, new
         {
-            Console.WriteLine(JsonSerializer.Serialize(new
-            {
-                output = options.Output,
-                users = options.Users,
-                items = options.Items,
-                ratings = options.Ratings,
-                seed = options.Seed,
-                least = activity[0],
-                median,
-                mean,
-                most = activity[^1],
-                seconds,
-            }));
-        }
+            output = options.Output,
+            users = options.Users,
+            items = options.Items,
+            ratings = options.Ratings,
+            seed = options.Seed,
+            least = activity[0],
+            median,
+            mean,
+            most = activity[^1],
+            seconds,
+        });
 
         return 0;
     }

@@ -18,16 +18,15 @@ internal static class IndexCommand
         Option<int> queries = new("--queries") { Description = "Queries per round.", DefaultValueFactory = _ => 200 };
         Option<int> exactQueries = new("--exact-queries") { Description = "Queries compared with brute force.", DefaultValueFactory = _ => 10_000 };
         Option<int> seed = new("--seed") { Description = "Seed of the random unit vectors.", DefaultValueFactory = _ => 1 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("index", "Latency and exactness of the flat index, compared with plain scans and memory bandwidth.")
         {
-            rows, dimension, k, excluded, queries, exactQueries, seed, json,
+            rows, dimension, k, excluded, queries, exactQueries, seed,
         };
         command.SetAction(parsed => Run(
             new FlatBenchmark(
                 parsed.GetValue(rows), parsed.GetValue(dimension), parsed.GetValue(k), parsed.GetValue(excluded),
                 parsed.GetValue(queries), parsed.GetValue(exactQueries), new Random(parsed.GetValue(seed))),
-            parsed.GetValue(json)));
+            parsed.GetValue(JsonLine.Option)));
         return command;
     }
 
@@ -41,10 +40,7 @@ internal static class IndexCommand
             .AddRow("plain scalar scan", Text(figures.PlainMs), Text(figures.SimdMs / figures.PlainMs) + "x")
             .AddRow("reading as many bytes as the flat index", Text(figures.BandwidthMs), $"{figures.GigabytesPerSecond:F1} GB/s")
             .AddRow($"same rows in {figures.ExactQueries} queries", figures.FlatExact ? "yes" : "NO", ""));
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(figures, FlatFigures.Json));
-        }
+        JsonLine.Write(json, figures, WireJson.Options);
 
         return figures.FlatExact ? 0 : 1;
     }
@@ -138,8 +134,6 @@ internal sealed record FlatFigures(
     int Rows, int Dimension, int K, int Excluded, double FlatMs, double SimdMs, double PlainMs,
     long ScannedBytes, double BandwidthMs, int ExactQueries, bool FlatExact)
 {
-    public static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     public double GigabytesPerSecond => ScannedBytes / BandwidthMs / 1e6;
 }
 

@@ -38,10 +38,9 @@ internal static class LoadCommand
             DefaultValueFactory = _ => Environment.TickCount & int.MaxValue,
         };
         Option<string?> folder = new("--out") { Description = "Folder for SCENARIO.json and SCENARIO.png (latency over time)." };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("load", "Latency and throughput of /recommend on a running API.")
         {
-            url, scenario, warmUp, duration, concurrency, rate, rateOfCapacity, seed, folder, json,
+            url, scenario, warmUp, duration, concurrency, rate, rateOfCapacity, seed, folder,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -51,7 +50,7 @@ internal static class LoadCommand
                 new LoadOptions(
                     parsed.GetValue(url)!, parsed.GetValue(scenario), TimeSpan.FromSeconds(parsed.GetValue(warmUp)), TimeSpan.FromSeconds(parsed.GetValue(duration)),
                     parsed.GetValue(concurrency) ?? (isOpen ? OpenConnections : ClosedConnections), parsed.GetValue(rate), share,
-                    parsed.GetValue(seed), parsed.GetValue(folder), parsed.GetValue(json)),
+                    parsed.GetValue(seed), parsed.GetValue(folder), parsed.GetValue(JsonLine.Option)),
                 cancellationToken);
         });
         return command;

@@ -33,10 +33,7 @@ internal sealed class LoadReport(
             AnsiConsole.MarkupLine("[yellow]There are too few users for this long a run: cold requests repeated.[/]");
         }
 
-        if (options.Json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(Figures()));
-        }
+        JsonLine.Write(options.Json, Figures());
     }
 
     /// <summary>Writes SCENARIO.json and SCENARIO.png if a folder is set.</summary>

@@ -33,12 +33,11 @@ internal static class MicroCommand
     {
         Option<string?> artifacts = new("--artifacts") { Description = "Artifacts folder with a published version; default: one of the reference size, created for the run." };
         Option<bool> quick = new("--quick") { Description = "Few calls per stage: allocations only." };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("micro", "Time and allocations of each stage of a request (BenchmarkDotNet); exit code 1 if one allocates too much.")
         {
-            artifacts, quick, json,
+            artifacts, quick,
         };
-        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(artifacts), parsed.GetValue(quick), parsed.GetValue(json), cancellation));
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(artifacts), parsed.GetValue(quick), parsed.GetValue(JsonLine.Option), cancellation));
         return command;
     }
 
@@ -85,10 +84,7 @@ internal static class MicroCommand
             Console.Error.WriteLine($"{Allowed.Count - costs.Length} stages did not run: {string.Join(" ", summary.ValidationErrors.Select(error => error.Message))}");
         }
 
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(new { holds, stages = costs }, JsonSerializerOptions.Web));
-        }
+        JsonLine.Write(json, new { holds, stages = costs }, JsonSerializerOptions.Web);
 
         return holds ? 0 : 1;
     }

@@ -25,17 +25,16 @@ internal static class ScaleCommand
         Option<string> embeddings = new("--user-embeddings") { Description = "Precompute user embeddings: all (minutes) or none.", DefaultValueFactory = _ => "all" };
         embeddings.AcceptOnlyFromAmong("all", "none");
         Option<int> seed = new("--seed") { Description = "Seed of data and weights.", DefaultValueFactory = _ => 1 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("scale", "Publish a version with random weights; default: nanoRecSys' sizes on ML-20M.")
         {
-            output, data, users, items, ratings, dimension, blocks, heads, hidden, embeddings, seed, json,
+            output, data, users, items, ratings, dimension, blocks, heads, hidden, embeddings, seed,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
             new ScaleOptions(
                 parsed.GetRequiredValue(output), parsed.GetValue(data), parsed.GetValue(users), parsed.GetValue(items), parsed.GetValue(ratings),
                 parsed.GetValue(dimension), parsed.GetValue(blocks), parsed.GetValue(heads), parsed.GetValue(hidden),
                 parsed.GetValue(embeddings) == "all", parsed.GetValue(seed)),
-            parsed.GetValue(json), cancellation));
+            parsed.GetValue(JsonLine.Option), cancellation));
         return command;
     }
 
@@ -57,10 +56,7 @@ internal static class ScaleCommand
             .AddRow("version", published.Version)
             .AddRow("megabytes", (published.Bytes / 1e6).ToString("N1", CultureInfo.InvariantCulture))
             .AddRow("seconds", clock.Elapsed.TotalSeconds.ToString("N0", CultureInfo.InvariantCulture)));
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(new { version = published.Version, folder = published.Folder, bytes = published.Bytes, seconds = clock.Elapsed.TotalSeconds }));
-        }
+        JsonLine.Write(json, new { version = published.Version, folder = published.Folder, bytes = published.Bytes, seconds = clock.Elapsed.TotalSeconds });
 
         return 0;
     }

@@ -19,15 +19,14 @@ internal static class SoakCommand
         Option<double> faults = new("--fault-every") { Description = "Seconds between two faults (Redis killed, frozen, an attack, the model swapped); 0 for none.", DefaultValueFactory = _ => 10 };
         Option<int> mostEvents = new("--most-events-per-user") { Description = "The API's Events:MostPerUser; small, so that old events are archived in the artifacts folder.", DefaultValueFactory = _ => 200 };
         Option<double> growth = new("--max-growth") { Description = "Largest allowed growth of the API's memory from the second to the last quarter, as a share.", DefaultValueFactory = _ => 0.15 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("soak", "Load, hostile bodies and faults for ten minutes: no 500, no hang, no lost event, no leak. Needs redis-server and Linux.")
         {
-            artifacts, api, duration, workers, faults, mostEvents, growth, json,
+            artifacts, api, duration, workers, faults, mostEvents, growth,
         };
         command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(
             new SoakOptions(
                 Path.GetFullPath(parsed.GetValue(artifacts)!), parsed.GetValue(api), TimeSpan.FromSeconds(parsed.GetValue(duration)),
-                parsed.GetValue(workers), TimeSpan.FromSeconds(parsed.GetValue(faults)), parsed.GetValue(mostEvents), parsed.GetValue(growth), parsed.GetValue(json)),
+                parsed.GetValue(workers), TimeSpan.FromSeconds(parsed.GetValue(faults)), parsed.GetValue(mostEvents), parsed.GetValue(growth), parsed.GetValue(JsonLine.Option)),
             cancellationToken));
         return command;
     }
@@ -144,28 +143,25 @@ internal sealed record SoakReport(
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Memory grew by {Growth:P0}; at most {Options.MaxGrowth:P0} is allowed."));
         }
 
-        if (Options.Json)
+        JsonLine.Write(Options.Json, new Dictionary<string, object>
         {
-            Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
-            {
-                ["seconds"] = Elapsed.TotalSeconds,
-                ["requests"] = Tally.Requests,
-                ["requests_per_second"] = Tally.Requests / Elapsed.TotalSeconds,
-                ["p50_ms"] = Tally.PercentileMs(50),
-                ["p99_ms"] = Tally.PercentileMs(99),
-                ["longest_ms"] = Tally.PercentileMs(100),
-                ["faults"] = Faults,
-                ["answers"] = Tally.Counts.ToDictionary(),
-                ["events_acknowledged"] = Acknowledged,
-                ["events_in_store"] = InStore,
-                ["impressions"] = Outcomes.Sum(row => row.Impressions),
-                ["clicks"] = Outcomes.Sum(row => row.Clicks),
-                ["memory_early_mb"] = EarlyMegabytes,
-                ["memory_middle_mb"] = MiddleMegabytes,
-                ["memory_late_mb"] = LateMegabytes,
-                ["violations"] = Tally.Violations,
-            }));
-        }
+            ["seconds"] = Elapsed.TotalSeconds,
+            ["requests"] = Tally.Requests,
+            ["requests_per_second"] = Tally.Requests / Elapsed.TotalSeconds,
+            ["p50_ms"] = Tally.PercentileMs(50),
+            ["p99_ms"] = Tally.PercentileMs(99),
+            ["longest_ms"] = Tally.PercentileMs(100),
+            ["faults"] = Faults,
+            ["answers"] = Tally.Counts.ToDictionary(),
+            ["events_acknowledged"] = Acknowledged,
+            ["events_in_store"] = InStore,
+            ["impressions"] = Outcomes.Sum(row => row.Impressions),
+            ["clicks"] = Outcomes.Sum(row => row.Clicks),
+            ["memory_early_mb"] = EarlyMegabytes,
+            ["memory_middle_mb"] = MiddleMegabytes,
+            ["memory_late_mb"] = LateMegabytes,
+            ["violations"] = Tally.Violations,
+        });
 
         void Row(string figure, double value, string format) => table.AddRow(figure, value.ToString(format, CultureInfo.InvariantCulture));
     }

@@ -24,10 +24,9 @@ internal static class ReplicasCommand
         Option<double> duration = new("--duration") { Description = "Seconds of each run.", DefaultValueFactory = _ => 5 };
         Option<int> rounds = new("--rounds") { Description = "Runs of each kind, in turn.", DefaultValueFactory = _ => 3 };
         Option<int> connections = new("--concurrency") { Description = "Connections that each send one request after the other.", DefaultValueFactory = _ => 8 };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("replicas", "Throughput of 1, 2 and 4 API processes behind HAProxy, and their load on Redis. Needs haproxy and redis-server.")
         {
-            artifacts, balancer, scenarios, duration, rounds, connections, json,
+            artifacts, balancer, scenarios, duration, rounds, connections,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -80,7 +79,7 @@ internal static class ReplicasCommand
                 stored.Add(await StoreAsync(http, redis, perUser, cancellationToken));
             }
 
-            ReplicaReport.Print(runs, stored, parsed.GetValue(json));
+            ReplicaReport.Print(runs, stored, parsed.GetValue(JsonLine.Option));
             return runs.All(run => run.Outcomes.Failed == 0) ? 0 : 1;
         });
         return command;
@@ -194,10 +193,7 @@ internal static class ReplicaReport
         }
 
         AnsiConsole.Write(memory);
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(new { runs = lines, stored }));
-        }
+        JsonLine.Write(json, new { runs = lines, stored });
     }
 
     private static double Median(ReplicaRun[] runs, Func<ReplicaRun, double> figure) => runs.Select(figure).Order().ElementAt(runs.Length / 2);

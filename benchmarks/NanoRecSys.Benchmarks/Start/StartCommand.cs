@@ -14,13 +14,12 @@ internal static partial class StartCommand
     {
         Option<int> starts = new("--starts") { Description = "Starts of each kind.", DefaultValueFactory = _ => 3 };
         Option<FileInfo?> host = new("--host") { Description = "NanoRecSys.AppHost.dll; default: the one built in this configuration." };
-        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("start", "Seconds from the AppHost's command to the page and to recommendations: first and later starts. Needs Linux or macOS.")
         {
-            starts, host, json,
+            starts, host,
         };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetValue(starts), parsed.GetValue(host)?.FullName ?? BuiltHost(), parsed.GetValue(json), cancellationToken));
+            parsed.GetValue(starts), parsed.GetValue(host)?.FullName ?? BuiltHost(), parsed.GetValue(JsonLine.Option), cancellationToken));
         return command;
     }
 
@@ -52,11 +51,8 @@ internal static partial class StartCommand
         table.AddRow("first start, with training", Seconds(firstMedian.Page), Seconds(firstMedian.Recommendations));
         table.AddRow("later start", Seconds(laterMedian.Page), Seconds(laterMedian.Recommendations));
         AnsiConsole.Write(table);
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(
-                new { benchmark = "start", starts, first = firstMedian, later = laterMedian, all_first = first, all_later = later }, JsonSerializerOptions.Web));
-        }
+        JsonLine.Write(
+            json, new { benchmark = "start", starts, first = firstMedian, later = laterMedian, all_first = first, all_later = later }, JsonSerializerOptions.Web);
 
         return 0;
     }
