@@ -109,7 +109,8 @@ internal static class EncoderCommand
         foreach (EncoderTimes each in lengths)
         {
             table.AddRow(
-                $"{each.Length}", Text(each.Padded), Text(each.Int8), Text(each.Padded / each.Int8), Text(each.Fp32), Text(each.CosineToPadded, "0.00000"), Text(each.CosineToFp32, "0.00000"));
+                $"{each.Length}", $"{each.Padded:0.00}", $"{each.Int8:0.00}", $"{each.Padded / each.Int8:0.00}", $"{each.Fp32:0.00}",
+                $"{each.CosineToPadded:0.00000}", $"{each.CosineToFp32:0.00000}");
         }
 
         AnsiConsole.Write(table);
@@ -124,8 +125,6 @@ internal static class EncoderCommand
             cosine_to_fp32 = By(each => each.CosineToFp32),
         });
     }
-
-    private static string Text(double value, string format = "0.00") => value.ToString(format, CultureInfo.InvariantCulture);
 
     /// <param name="Length">Number of items in the history.</param>
     /// <param name="Padded">Milliseconds of the graph in nanoRecSys' shape.</param>

@@ -54,14 +54,12 @@ internal static class LiveMetricsCommand
         Table table = new Table().Title("Validation items among the first recommendations").AddColumns("HR", "live", "offline", "users who differ");
         foreach (LiveAgreement at in places)
         {
-            table.AddRow($"@{at.Place}", Text(at.Live), Text(at.Offline), at.Differ.ToString(CultureInfo.InvariantCulture));
+            table.AddRow($"@{at.Place}", $"{at.Live:F4}", $"{at.Offline:F4}", $"{at.Differ}");
         }
 
         AnsiConsole.Write(table);
         JsonLine.Write(json, places, JsonSerializerOptions.Web);
     }
-
-    private static string Text(double share) => share.ToString("F4", CultureInfo.InvariantCulture);
 }
 
 /// <summary>Hits of the same users' validation items in a running API's answers and in the offline ranking.</summary>

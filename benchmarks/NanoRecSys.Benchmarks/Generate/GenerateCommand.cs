@@ -38,10 +38,10 @@ internal static class GenerateCommand
         int median = activity[activity.Length / 2];
         double mean = (double)options.Ratings / options.Users;
         AnsiConsole.Write(new Table().Title(Markup.Escape(options.Output)).AddColumns("figure", "value")
-            .AddRow("users", Text(options.Users)).AddRow("items", Text(options.Items)).AddRow("ratings", Text(options.Ratings))
-            .AddRow("ratings a user, least", Text(activity[0])).AddRow("ratings a user, median", Text(median))
-            .AddRow("ratings a user, mean", mean.ToString("0.0", CultureInfo.InvariantCulture)).AddRow("ratings a user, most", Text(activity[^1]))
-            .AddRow("seconds", seconds.ToString("0.0", CultureInfo.InvariantCulture)));
+            .AddRow("users", $"{options.Users:N0}").AddRow("items", $"{options.Items:N0}").AddRow("ratings", $"{options.Ratings:N0}")
+            .AddRow("ratings a user, least", $"{activity[0]:N0}").AddRow("ratings a user, median", $"{median:N0}")
+            .AddRow("ratings a user, mean", $"{mean:0.0}").AddRow("ratings a user, most", $"{activity[^1]:N0}")
+            .AddRow("seconds", $"{seconds:0.0}"));
         JsonLine.Write(json, new
         {
             output = options.Output,
@@ -71,8 +71,6 @@ internal static class GenerateCommand
                 return GeneratedData.Write(options, written => task.Value = written, cancellation);
             });
     }
-
-    private static string Text(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }
 
 /// <param name="Output">The folder; created if missing.</param>

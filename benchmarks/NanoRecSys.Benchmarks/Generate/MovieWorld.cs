@@ -141,7 +141,7 @@ internal static class MovieNames
             string name = $"{Qualities[random.Next(Qualities.Length)]} {Things[random.Next(Things.Length)]}";
             int year = LastYear - (int)Math.Min(LastYear - FirstYear, random.Exponential(18)); // Most are recent.
             string title = random.Next(4) == 0 ? $"\"{name}, The ({year})\"" : $"{name} ({year})"; // The comma requires quotes.
-            file.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ids[item]},{title},{GenresOf(world.ClusterOf[item], ref random)}"));
+            file.WriteLine($"{ids[item]},{title},{GenresOf(world.ClusterOf[item], ref random)}");
         }
     }
 

@@ -35,17 +35,15 @@ internal static class IndexCommand
         FlatFigures figures = benchmark.Run();
         AnsiConsole.Write(new Table().Title($"{figures.Rows} x {figures.Dimension}, best {figures.K}, {figures.Excluded} excluded, one thread")
             .AddColumns("search", "median ms", "ratio")
-            .AddRow("flat index", Text(figures.FlatMs), Text(figures.SimdMs / figures.FlatMs) + "x")
-            .AddRow("fp32 scan with SIMD", Text(figures.SimdMs), "1x")
-            .AddRow("plain scalar scan", Text(figures.PlainMs), Text(figures.SimdMs / figures.PlainMs) + "x")
-            .AddRow("reading as many bytes as the flat index", Text(figures.BandwidthMs), $"{figures.GigabytesPerSecond:F1} GB/s")
+            .AddRow("flat index", $"{figures.FlatMs:0.000}", $"{figures.SimdMs / figures.FlatMs:0.000}x")
+            .AddRow("fp32 scan with SIMD", $"{figures.SimdMs:0.000}", "1x")
+            .AddRow("plain scalar scan", $"{figures.PlainMs:0.000}", $"{figures.SimdMs / figures.PlainMs:0.000}x")
+            .AddRow("reading as many bytes as the flat index", $"{figures.BandwidthMs:0.000}", $"{figures.GigabytesPerSecond:F1} GB/s")
             .AddRow($"same rows in {figures.ExactQueries} queries", figures.FlatExact ? "yes" : "NO", ""));
         JsonLine.Write(json, figures, WireJson.Options);
 
         return figures.FlatExact ? 0 : 1;
     }
-
-    private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 }
 
 /// <summary>The flat index and its baselines over random unit vectors, in alternating rounds, since the machine's speed drifts.</summary>

@@ -18,13 +18,11 @@ internal sealed class LoadReport(
 
     public void Print()
     {
-        string shape = rate is { } perSecond
-            ? string.Create(CultureInfo.InvariantCulture, $"{perSecond:0} requests/s on schedule")
-            : $"{options.Concurrency} connections";
-        Table table = new Table().Title(string.Create(CultureInfo.InvariantCulture, $"{Name} for {elapsed.TotalSeconds:0.0} s, {shape}")).AddColumns("figure", "value");
+        string shape = rate is { } perSecond ? $"{perSecond:0} requests/s on schedule" : $"{options.Concurrency} connections";
+        Table table = new Table().Title($"{Name} for {elapsed.TotalSeconds:0.0} s, {shape}").AddColumns("figure", "value");
         foreach ((string figure, double value, string format) in Rows())
         {
-            table.AddRow(figure, value.ToString(format, CultureInfo.InvariantCulture));
+            table.AddRow(figure, value.ToString(format));
         }
 
         AnsiConsole.Write(table);
@@ -94,7 +92,7 @@ internal sealed class LoadReport(
         ["refused"] = outcomes.Refused,
         ["failed"] = outcomes.Failed,
         ["never_sent"] = outcomes.Unsent,
-        ["status"] = outcomes.ByStatus.ToDictionary(status => status.Key.ToString(CultureInfo.InvariantCulture), status => status.Value),
+        ["status"] = outcomes.ByStatus.ToDictionary(status => $"{status.Key}", status => status.Value),
         ["generator_us_per_request"] = GeneratorMicroseconds,
         ["stage_p50_ms"] = (telemetry?.Stages ?? []).ToDictionary(stage => stage.Stage, stage => stage.P50Ms),
     };

@@ -59,9 +59,9 @@ internal sealed class RequestSource
 
     private byte[] Request(EntityId user, int k)
     {
-        string body = string.Create(CultureInfo.InvariantCulture, $"{{\"user_id\":{JsonSerializer.Serialize(user)},\"k\":{k}}}");
-        return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $"POST /recommend HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+        string body = $$"""{"user_id":{{JsonSerializer.Serialize(user)}},"k":{{k}}}""";
+        return Encoding.ASCII.GetBytes(
+            $"POST /recommend HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
     }
 }
 

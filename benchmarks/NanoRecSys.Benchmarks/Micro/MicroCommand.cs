@@ -74,7 +74,7 @@ internal static class MicroCommand
         foreach (StageCost cost in costs)
         {
             string mark = cost.Bytes > cost.Allowed ? " too many" : "";
-            table.AddRow(cost.Stage, quick ? "" : Text(cost.Microseconds), quick ? "" : Text(cost.Error), $"{Text(cost.Bytes)}{mark}", Text(cost.Allowed));
+            table.AddRow(cost.Stage, quick ? "" : $"{cost.Microseconds:N1}", quick ? "" : $"{cost.Error:N1}", $"{cost.Bytes:N0}{mark}", $"{cost.Allowed:N0}");
         }
 
         AnsiConsole.Write(table);
@@ -96,10 +96,6 @@ internal static class MicroCommand
             stage, report.ResultStatistics!.Median / 1000, report.ResultStatistics.StandardError / 1000,
             report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase) ?? 0, Allowed[stage]);
     }
-
-    private static string Text(double value) => value.ToString("N1", CultureInfo.InvariantCulture);
-
-    private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     private sealed record StageCost(string Stage, double Microseconds, double Error, long Bytes, long Allowed);
 }

@@ -54,8 +54,8 @@ internal static class ScaleCommand
 
         AnsiConsole.Write(new Table().AddColumns("figure", "value")
             .AddRow("version", published.Version)
-            .AddRow("megabytes", (published.Bytes / 1e6).ToString("N1", CultureInfo.InvariantCulture))
-            .AddRow("seconds", clock.Elapsed.TotalSeconds.ToString("N0", CultureInfo.InvariantCulture)));
+            .AddRow("megabytes", $"{published.Bytes / 1e6:N1}")
+            .AddRow("seconds", $"{clock.Elapsed.TotalSeconds:N0}"));
         JsonLine.Write(json, new { version = published.Version, folder = published.Folder, bytes = published.Bytes, seconds = clock.Elapsed.TotalSeconds });
 
         return 0;
@@ -181,6 +181,6 @@ internal sealed class StandardErrorProgress : IProgress<ProgressEvent>
         }
 
         _next = DateTime.UtcNow + Pause;
-        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Step}: {value.Fraction:P0} {value.Message}"));
+        Console.Error.WriteLine($"{Step}: {value.Fraction:P0} {value.Message}");
     }
 }

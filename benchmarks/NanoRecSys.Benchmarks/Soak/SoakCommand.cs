@@ -56,7 +56,7 @@ internal static class SoakRun
         Catalog catalog = await CatalogFile.ReadAsync(store.Open(version).PathOf(ArtifactNames.Catalog), cancellationToken);
         string[] movies = [.. catalog.Items.Select(item => JsonSerializer.Serialize(item.Id))];
         using var stack = new LocalStack(
-            options.Artifacts, options.Api, settings: new Dictionary<string, string> { ["Events__MostPerUser"] = options.MostEvents.ToString(CultureInfo.InvariantCulture) });
+            options.Artifacts, options.Api, settings: new Dictionary<string, string> { ["Events__MostPerUser"] = $"{options.MostEvents}" });
         Uri api = stack.Addresses[0];
         using var http = new HttpClient { BaseAddress = api };
         await stack.WaitUntilReadyAsync(api, cancellationToken);
@@ -140,7 +140,7 @@ internal sealed record SoakReport(
 
         if (Growth > Options.MaxGrowth)
         {
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Memory grew by {Growth:P0}; at most {Options.MaxGrowth:P0} is allowed."));
+            Console.Error.WriteLine($"Memory grew by {Growth:P0}; at most {Options.MaxGrowth:P0} is allowed.");
         }
 
         JsonLine.Write(Options.Json, new Dictionary<string, object>
@@ -163,7 +163,7 @@ internal sealed record SoakReport(
             ["violations"] = Tally.Violations,
         });
 
-        void Row(string figure, double value, string format) => table.AddRow(figure, value.ToString(format, CultureInfo.InvariantCulture));
+        void Row(string figure, double value, string format) => table.AddRow(figure, value.ToString(format));
     }
 
     private double Quarter(int quarter)

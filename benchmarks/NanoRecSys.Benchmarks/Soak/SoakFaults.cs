@@ -163,8 +163,8 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
     {
         int own = _random.Next(OwnUsers);
         (string requestId, string item) = _shown[own].Item is null ? ("", movies[_random.Next(movies.Length)]) : _shown[own];
-        _unanswered[own] ??= string.Create(CultureInfo.InvariantCulture,
-            $$"""{"user_id": {{OwnUser(own)}}, "item_id": {{item}}, "timestamp": {{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}, "key": "{{_stored[own]}}"{{(requestId.Length == 0 ? "" : $", \"request_id\": \"{requestId}\"")}}}""");
+        _unanswered[own] ??=
+            $$"""{"user_id": {{OwnUser(own)}}, "item_id": {{item}}, "timestamp": {{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}, "key": "{{_stored[own]}}"{{(requestId.Length == 0 ? "" : $", \"request_id\": \"{requestId}\"")}}}""";
         if (await ExpectAsync("event", "/events", _unanswered[own]!, [200, 503], cancellationToken) == HttpStatusCode.OK)
         {
             _stored[own]++;

@@ -172,7 +172,7 @@ internal sealed class LocalStack : IDisposable
     private Process StartRedis() => Start(
         new ProcessStartInfo("redis-server",
         [
-            "--port", _redisPort.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir", _folder,
+            "--port", $"{_redisPort}", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir", _folder,
             "--maxmemory", "1gb", "--maxmemory-policy", "volatile-lru",
         ]),
         _ => { });
@@ -205,7 +205,7 @@ internal sealed class LocalStack : IDisposable
 
     private static void Signal(Process process, string signal)
     {
-        using Process kill = Process.Start("kill", [signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using Process kill = Process.Start("kill", [signal, $"{process.Id}"]);
         kill.WaitForExit();
     }
 

@@ -135,7 +135,7 @@ internal static class Info
     public static async Task<long> ReadAsync(ConnectionMultiplexer redis, string field)
     {
         IGrouping<string, KeyValuePair<string, string>>[] sections = await redis.GetServers()[0].InfoAsync();
-        return long.Parse(sections.SelectMany(section => section).First(pair => pair.Key == field).Value, CultureInfo.InvariantCulture);
+        return long.Parse(sections.SelectMany(section => section).First(pair => pair.Key == field).Value);
     }
 }
 
@@ -181,7 +181,7 @@ internal static class ReplicaReport
                     Text("redis_bytes_in", "0"), Text("redis_bytes_out", "0"), $"{line["failed"]}",
                 ]);
 
-                string Text(string figure, string format) => ((double)line[figure]).ToString(format, CultureInfo.InvariantCulture);
+                string Text(string figure, string format) => ((double)line[figure]).ToString(format);
             }
         }
 

@@ -38,7 +38,7 @@ internal static partial class StartCommand
             {
                 first.Add(await StartAsync(host, artifacts.FullName, cancellationToken));
                 later.Add(await StartAsync(host, artifacts.FullName, cancellationToken));
-                Console.Error.WriteLine(FormattableString.Invariant($"{i} of {starts}: first {first[^1]}, later {later[^1]}"));
+                Console.Error.WriteLine($"{i} of {starts}: first {first[^1]}, later {later[^1]}");
             }
             finally
             {
@@ -48,8 +48,8 @@ internal static partial class StartCommand
 
         StartTimes firstMedian = Median(first), laterMedian = Median(later);
         Table table = new Table().AddColumns("median of " + starts, "page, s", "recommendations, s");
-        table.AddRow("first start, with training", Seconds(firstMedian.Page), Seconds(firstMedian.Recommendations));
-        table.AddRow("later start", Seconds(laterMedian.Page), Seconds(laterMedian.Recommendations));
+        table.AddRow("first start, with training", $"{firstMedian.Page:0.0}", $"{firstMedian.Recommendations:0.0}");
+        table.AddRow("later start", $"{laterMedian.Page:0.0}", $"{laterMedian.Recommendations:0.0}");
         AnsiConsole.Write(table);
         JsonLine.Write(
             json, new { benchmark = "start", starts, first = firstMedian, later = laterMedian, all_first = first, all_later = later }, JsonSerializerOptions.Web);
@@ -82,7 +82,7 @@ internal static partial class StartCommand
         finally
         {
             // A signal that it can handle: if killed, it would leave its services to the orchestrator's timeout.
-            using (Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            using (Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
             {
                 await kill.WaitForExitAsync(CancellationToken.None);
             }
@@ -93,12 +93,10 @@ internal static partial class StartCommand
     }
 
     private static double? Match(Regex pattern, string line) =>
-        pattern.Match(line) is { Success: true } match ? double.Parse(match.Groups[1].Value, NumberStyles.Float, CultureInfo.InvariantCulture) : null;
+        pattern.Match(line) is { Success: true } match ? double.Parse(match.Groups[1].Value) : null;
 
     private static StartTimes Median(List<StartTimes> times) => new(
         times.Select(time => time.Page).Order().ElementAt(times.Count / 2), times.Select(time => time.Recommendations).Order().ElementAt(times.Count / 2));
-
-    private static string Seconds(double seconds) => seconds.ToString("0.0", CultureInfo.InvariantCulture);
 
     private static string BuiltHost()
     {
@@ -118,5 +116,5 @@ internal static partial class StartCommand
 /// <param name="Recommendations">Seconds from the command to an API that serves recommendations.</param>
 internal sealed record StartTimes(double Page, double Recommendations)
 {
-    public override string ToString() => FormattableString.Invariant($"{Page:0.0} s / {Recommendations:0.0} s");
+    public override string ToString() => $"{Page:0.0} s / {Recommendations:0.0} s";
 }
