@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using NanoRecSys.Core.Kernels;
@@ -239,18 +240,12 @@ internal static class UnitVectors
         for (int row = 0; row < count; row++)
         {
             Span<float> vector = vectors.AsSpan(row * dimension, dimension);
-            double squares = 0;
             foreach (ref float value in vector)
             {
                 value = (float)(random.NextDouble() - 0.5);
-                squares += value * value;
             }
 
-            float scale = (float)(1 / Math.Sqrt(squares));
-            foreach (ref float value in vector)
-            {
-                value *= scale;
-            }
+            TensorPrimitives.Divide(vector, TensorPrimitives.Norm<float>(vector), vector);
         }
 
         return vectors;

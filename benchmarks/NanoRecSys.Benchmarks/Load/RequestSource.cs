@@ -174,7 +174,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
         }
 
         head += HeadEnd.Length;
-        int? length = Head.Length(_buffer.AsSpan(0, head));
+        int? length = LengthOf(_buffer.AsSpan(0, head));
         // A response without a length is chunked and ends with an empty chunk; JSON strings contain no line breaks.
         while (length is { } known ? _filled < head + known : !_buffer.AsSpan(head, _filled - head).EndsWith(LastChunk))
         {
@@ -183,7 +183,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
 
         ReadOnlySpan<byte> body = _buffer.AsSpan(head, _filled - head);
         return new Reply(
-            Head.Status(_buffer),
+            StatusOf(_buffer),
             Contains(body, "\"served_from_cache\":true"u8) || Contains(body, "\"served_from_cache\": true"u8),
             Contains(body, "\"mode\":\"degraded\""u8) || Contains(body, "\"mode\": \"degraded\""u8));
     }
@@ -201,27 +201,24 @@ internal sealed class HttpConnection(Uri url) : IDisposable
         _filled += received > 0 ? received : throw new SocketException((int)SocketError.ConnectionReset);
     }
 
-    private static class Head
+    private static int StatusOf(ReadOnlySpan<byte> head) =>
+        head.StartsWith("HTTP/1.1 "u8) && Utf8Parser.TryParse(head[9..12], out int status, out _)
+            ? status
+            : throw new InvalidDataException($"'{Encoding.ASCII.GetString(head[..Math.Min(20, head.Length)])}' is not an HTTP/1.1 response.");
+
+    /// <returns>Length of the body; null if it is chunked.</returns>
+    private static int? LengthOf(ReadOnlySpan<byte> head)
     {
-        public static int Status(ReadOnlySpan<byte> head) =>
-            head.StartsWith("HTTP/1.1 "u8) && Utf8Parser.TryParse(head[9..12], out int status, out _)
-                ? status
-                : throw new InvalidDataException($"'{Encoding.ASCII.GetString(head[..Math.Min(20, head.Length)])}' is not an HTTP/1.1 response.");
-
-        /// <returns>Length of the body; null if it is chunked.</returns>
-        public static int? Length(ReadOnlySpan<byte> head)
+        foreach (Range range in head.Split("\r\n"u8))
         {
-            foreach (Range range in head.Split("\r\n"u8))
+            ReadOnlySpan<byte> line = head[range];
+            int colon = line.IndexOf((byte)':');
+            if (colon > 0 && Ascii.EqualsIgnoreCase(line[..colon], "content-length"u8))
             {
-                ReadOnlySpan<byte> line = head[range];
-                int colon = line.IndexOf((byte)':');
-                if (colon > 0 && Ascii.EqualsIgnoreCase(line[..colon], "content-length"u8))
-                {
-                    return Utf8Parser.TryParse(line[(colon + 1)..].TrimStart((byte)' '), out int length, out _) ? length : throw new InvalidDataException("content-length is not a number.");
-                }
+                return Utf8Parser.TryParse(line[(colon + 1)..].TrimStart((byte)' '), out int length, out _) ? length : throw new InvalidDataException("content-length is not a number.");
             }
-
-            return null;
         }
+
+        return null;
     }
 }

@@ -215,14 +215,18 @@ internal sealed class LocalStack : IDisposable
         return sum + process.TotalProcessorTime;
     });
 
-    // Next to this program if a test's output contains both; else in the API's own output folder of the same build.
+    // Next to this program if a test's output contains both.
     private static string FindApi()
     {
-        const string name = "NanoRecSys.Api.dll";
-        string beside = Path.Combine(AppContext.BaseDirectory, name);
+        string beside = Path.Combine(AppContext.BaseDirectory, "NanoRecSys.Api.dll");
+        return File.Exists(beside) ? beside : Built("NanoRecSys.Api");
+    }
+
+    /// <summary>The program of another project, in its output folder of the same build.</summary>
+    public static string Built(string project)
+    {
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        return File.Exists(beside) ? beside : Path.GetFullPath(
-            Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "..", "NanoRecSys.Api", "bin", configuration, "net10.0", name));
+        return Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "..", project, "bin", configuration, "net10.0", $"{project}.dll"));
     }
 
     private static Uri Local(int port) => new($"http://127.0.0.1:{port}");

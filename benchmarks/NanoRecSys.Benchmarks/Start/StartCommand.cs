@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using NanoRecSys.Benchmarks.Stack;
 
 namespace NanoRecSys.Benchmarks.Start;
 
@@ -19,7 +20,7 @@ internal static partial class StartCommand
             starts, host,
         };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetValue(starts), parsed.GetValue(host)?.FullName ?? BuiltHost(), parsed.GetValue(JsonLine.Option), cancellationToken));
+            parsed.GetValue(starts), parsed.GetValue(host)?.FullName ?? LocalStack.Built("NanoRecSys.AppHost"), parsed.GetValue(JsonLine.Option), cancellationToken));
         return command;
     }
 
@@ -97,13 +98,6 @@ internal static partial class StartCommand
 
     private static StartTimes Median(List<StartTimes> times) => new(
         times.Select(time => time.Page).Order().ElementAt(times.Count / 2), times.Select(time => time.Recommendations).Order().ElementAt(times.Count / 2));
-
-    private static string BuiltHost()
-    {
-        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        return Path.GetFullPath(Path.Combine(
-            AppContext.BaseDirectory, "..", "..", "..", "..", "..", "NanoRecSys.AppHost", "bin", configuration, "net10.0", "NanoRecSys.AppHost.dll"));
-    }
 
     [GeneratedRegex(@"The page is at \S+ \(after ([0-9.]+) s\)")]
     private static partial Regex PageLine();
