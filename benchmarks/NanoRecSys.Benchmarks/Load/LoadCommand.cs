@@ -9,6 +9,8 @@ internal static class LoadCommand
 {
     private const int ClosedConnections = 8;
     private const int OpenConnections = 256;
+    private const int ProbeConnections = 32; // enough to find the capacity
+    private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(10);
 
     public static Command Create()
     {
@@ -46,7 +48,7 @@ internal static class LoadCommand
         {
             double? share = parsed.GetValue(rateOfCapacity);
             bool isOpen = share is not null || parsed.GetValue(rate) is not null;
-            return LoadRun.RunAsync(
+            return RunAsync(
                 new LoadOptions(
                     parsed.GetValue(url)!, parsed.GetValue(scenario), TimeSpan.FromSeconds(parsed.GetValue(warmUp)), TimeSpan.FromSeconds(parsed.GetValue(duration)),
                     parsed.GetValue(concurrency) ?? (isOpen ? OpenConnections : ClosedConnections), parsed.GetValue(rate), share,
@@ -55,29 +57,8 @@ internal static class LoadCommand
         });
         return command;
     }
-}
 
-internal enum Scenario
-{
-    Mix, // 70% from a small set of users, whose answers repeat; 30% as in Cold
-    Cold, // no request repeats
-    Hot, // only the small set of users
-}
-
-/// <param name="WarmUp">Load before the measurement, not counted.</param>
-/// <param name="Rate">Requests per second on schedule; null: each connection sends after its last answer.</param>
-/// <param name="RateOfCapacity">Instead of <paramref name="Rate"/>: share of the throughput without a schedule.</param>
-/// <param name="Out">Folder for the report and its plot, or null.</param>
-/// <param name="Json">Whether to end with one line of JSON.</param>
-internal sealed record LoadOptions(
-    Uri Url, Scenario Scenario, TimeSpan WarmUp, TimeSpan Duration, int Concurrency, double? Rate, double? RateOfCapacity, int Seed, string? Out, bool Json);
-
-internal static class LoadRun
-{
-    private const int ClosedConnections = 32; // enough to find the capacity
-    private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(10);
-
-    public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
     {
         using HttpClient http = new() { BaseAddress = options.Url };
         EntityId[] users;
@@ -135,14 +116,14 @@ internal static class LoadRun
             }
         }
 
-        new Drive(options.Url, source, options.Rate is null ? ClosedConnections : options.Concurrency, options.Rate, options.WarmUp, options.Seed + 1, new Outcomes(options.WarmUp)).Run(cancellationToken);
+        new Drive(options.Url, source, options.Rate is null ? ProbeConnections : options.Concurrency, options.Rate, options.WarmUp, options.Seed + 1, new Outcomes(options.WarmUp)).Run(cancellationToken);
     }
 
     private static double Capacity(LoadOptions options, RequestSource source, CancellationToken cancellationToken)
     {
         TimeSpan duration = options.Duration < LongestProbe ? options.Duration : LongestProbe;
         Outcomes outcomes = new(duration);
-        new Drive(options.Url, source, ClosedConnections, rate: null, duration, options.Seed + 2, outcomes).Run(cancellationToken);
+        new Drive(options.Url, source, ProbeConnections, rate: null, duration, options.Seed + 2, outcomes).Run(cancellationToken);
         return outcomes.Live / duration.TotalSeconds;
     }
 
@@ -159,6 +140,21 @@ internal static class LoadRun
         }
     }
 }
+
+internal enum Scenario
+{
+    Mix, // 70% from a small set of users, whose answers repeat; 30% as in Cold
+    Cold, // no request repeats
+    Hot, // only the small set of users
+}
+
+/// <param name="WarmUp">Load before the measurement, not counted.</param>
+/// <param name="Rate">Requests per second on schedule; null: each connection sends after its last answer.</param>
+/// <param name="RateOfCapacity">Instead of <paramref name="Rate"/>: share of the throughput without a schedule.</param>
+/// <param name="Out">Folder for the report and its plot, or null.</param>
+/// <param name="Json">Whether to end with one line of JSON.</param>
+internal sealed record LoadOptions(
+    Uri Url, Scenario Scenario, TimeSpan WarmUp, TimeSpan Duration, int Concurrency, double? Rate, double? RateOfCapacity, int Seed, string? Out, bool Json);
 
 /// <summary>
 /// Sends over N connections, one thread each. Without a rate, each sends its next request when its last

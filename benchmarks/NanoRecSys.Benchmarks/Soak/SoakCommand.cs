@@ -10,6 +10,8 @@ namespace NanoRecSys.Benchmarks.Soak;
 /// <summary>The command <c>soak</c>: starts its own stack and keeps it under load while parts of it fail.</summary>
 internal static class SoakCommand
 {
+    private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
+
     public static Command Create()
     {
         Option<string> artifacts = new("--artifacts") { Description = "Folder with a published version.", DefaultValueFactory = _ => "artifacts" };
@@ -23,28 +25,15 @@ internal static class SoakCommand
         {
             artifacts, api, duration, workers, faults, mostEvents, growth,
         };
-        command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(
+        command.SetAction((parsed, cancellationToken) => RunAsync(
             new SoakOptions(
                 Path.GetFullPath(parsed.GetValue(artifacts)!), parsed.GetValue(api), TimeSpan.FromSeconds(parsed.GetValue(duration)),
                 parsed.GetValue(workers), TimeSpan.FromSeconds(parsed.GetValue(faults)), parsed.GetValue(mostEvents), parsed.GetValue(growth), parsed.GetValue(JsonLine.Option)),
             cancellationToken));
         return command;
     }
-}
 
-/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>; null for the one of the same build.</param>
-/// <param name="Workers">Clients that each send one request after the other.</param>
-/// <param name="FaultEvery">Time between two faults; zero for none.</param>
-/// <param name="MostEvents">Maximum events per user in the store.</param>
-/// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
-/// <param name="Json">End with one line of JSON.</param>
-internal sealed record SoakOptions(string Artifacts, string? Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, int MostEvents, double MaxGrowth, bool Json);
-
-internal static class SoakRun
-{
-    private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
-
-    public static async Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken)
     {
         var store = new ArtifactStore(options.Artifacts);
         if (store.ReadCurrent() is not { } version)
@@ -100,6 +89,14 @@ internal static class SoakRun
         return report.IsGood ? 0 : 1;
     }
 }
+
+/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>; null for the one of the same build.</param>
+/// <param name="Workers">Clients that each send one request after the other.</param>
+/// <param name="FaultEvery">Time between two faults; zero for none.</param>
+/// <param name="MostEvents">Maximum events per user in the store.</param>
+/// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
+/// <param name="Json">End with one line of JSON.</param>
+internal sealed record SoakOptions(string Artifacts, string? Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, int MostEvents, double MaxGrowth, bool Json);
 
 /// <summary>The figures of a run. Memory is judged by medians of quarters, since garbage collections make single samples jump.</summary>
 /// <param name="Memory">The API's resident bytes, one sample per second.</param>
