@@ -16,7 +16,6 @@ internal static class ModelsApi
         builder.Services.AddSingleton<ServedModel>();
         builder.Services.AddSingleton<PreviewModel>();
         builder.Services.AddSingleton<ModelVersions>();
-        builder.Services.AddSingleton<VersionPlots>();
         builder.Services.AddHostedService<ModelWatcher>();
         builder.Services.AddHostedService<SplitLoader>();
     }
@@ -44,8 +43,8 @@ internal static class ModelsApi
         ? TypedResults.Ok(artifacts.Manifest)
         : TypedResults.NotFound(new PlainError("No model is served yet."));
 
-    private static Results<FileContentHttpResult, NotFound<PlainError>> GetPlot(string version, string name, VersionPlots plots) =>
-        plots.Find(version, name) is { } plot
+    private static Results<FileContentHttpResult, NotFound<PlainError>> GetPlot(string version, string name, ModelVersions versions) =>
+        versions.FindPlot(version, name) is { } plot
             ? TypedResults.Bytes(plot.Content, plot.ContentType)
             : TypedResults.NotFound(new PlainError($"Version {version} has no picture {name}."));
 
@@ -75,6 +74,8 @@ internal static class ModelsApi
 internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOptions<ModelsOptions> options)
 {
     private const string Test = "test";
+    private const string PlotFolder = "plots/";
+    private const int MostPlotBytes = 16 << 20; // a typical one has 60 KB
 
     public ModelList List() => new(
         OrNull(store.ReadCurrent), OrNull(store.ReadPinned), served.Artifacts?.Manifest.ModelVersion, [.. store.ListVersions().Select(Describe)]);
@@ -121,6 +122,28 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         return new ModelChange(OrNull(store.ReadCurrent) ?? pinned ?? "", pinned);
     }
 
+    /// <summary>A picture from the version's training. Only those named in the manifest can be requested, so no name leads out of the version's folder.</summary>
+    /// <returns>Null if there is no such picture, or it differs from the published one.</returns>
+    public (byte[] Content, string ContentType)? FindPlot(string version, string name)
+    {
+        try
+        {
+            if (!VersionName.IsWellFormed(version) || ContentType(name) is not { } type
+                || store.ReadManifest(version).Files.FirstOrDefault(file => file.Name == PlotFolder + name) is not { } file)
+            {
+                return null;
+            }
+
+            VersionFiles.RequireNoLinks(store.FolderOf(version), file.Name);
+            byte[] content = SmallFile.Read(Path.Combine(store.FolderOf(version), file.Name), MostPlotBytes);
+            return FileHash.Of(new MemoryStream(content)) == file.Sha256 ? (content, type) : null;
+        }
+        catch (Exception e) when (e is ArtifactException or InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     // Refused by the gate of publish. An unreadable version is left to Activate, which reports why.
     private bool WasRefused(string version)
     {
@@ -159,7 +182,12 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
             {
                 Gate = manifest.Gate,
                 Race = manifest.Race,
-                Plots = VersionPlots.NamesIn(manifest),
+                Plots =
+                [
+                    .. manifest.Files
+                        .Where(file => file.Name.StartsWith(PlotFolder, StringComparison.Ordinal) && ContentType(file.Name) is not null)
+                        .Select(file => file.Name[PlotFolder.Length..]),
+                ],
             };
         }
         catch (ArtifactException e)
@@ -167,44 +195,8 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
             return new ModelVersionInfo(version, null, null, null, weight, [], e.Message);
         }
     }
-}
 
-/// <summary>The pictures that training saved in its version.</summary>
-internal sealed class VersionPlots(ArtifactStore store)
-{
-    private const string Folder = "plots/";
-    private const int MostBytes = 16 << 20; // a typical one has 60 KB
-
-    public static IReadOnlyList<string> NamesIn(Manifest manifest) =>
-    [
-        .. manifest.Files
-            .Where(file => file.Name.StartsWith(Folder, StringComparison.Ordinal) && ContentType(file.Name) is not null)
-            .Select(file => file.Name[Folder.Length..]),
-    ];
-
-    /// <summary>Only pictures named in the manifest can be requested, so no name leads out of the version's folder.</summary>
-    /// <returns>Null if there is no such picture, or it differs from the published one.</returns>
-    public (byte[] Content, string ContentType)? Find(string version, string name)
-    {
-        try
-        {
-            if (!VersionName.IsWellFormed(version) || ContentType(name) is not { } type
-                || store.ReadManifest(version).Files.FirstOrDefault(file => file.Name == Folder + name) is not { } file)
-            {
-                return null;
-            }
-
-            VersionFiles.RequireNoLinks(store.FolderOf(version), file.Name);
-            byte[] content = SmallFile.Read(Path.Combine(store.FolderOf(version), file.Name), MostBytes);
-            return FileHash.Of(new MemoryStream(content)) == file.Sha256 ? (content, type) : null;
-        }
-        catch (Exception e) when (e is ArtifactException or InvalidDataException or IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    private static string? ContentType(string name) => Path.GetExtension(name) switch
+    private static string? ContentType(string plot) => Path.GetExtension(plot) switch
     {
         ".png" => "image/png",
         ".svg" => "image/svg+xml",
