@@ -76,28 +76,3 @@ internal sealed class LatencyHistogram
         return 0;
     }
 }
-
-/// <summary>Percentiles from a slot's histograms.</summary>
-internal static class StageLatencies
-{
-    /// <summary>In pipeline order; unknown stages precede the total, which is last.</summary>
-    public static StageLatency[] Of(TrafficSlot slot) =>
-    [
-        .. slot.Stages.OrderBy(stage => Place(stage.Key)).ThenBy(stage => stage.Key, StringComparer.Ordinal).Select(stage => Latency(stage.Key, stage.Value)),
-    ];
-
-    public static StageLatency[] OfVersions(TrafficSlot slot) =>
-        [.. slot.Versions.OrderBy(version => version.Key, StringComparer.Ordinal).Select(version => Latency(version.Key, version.Value))];
-
-    private static int Place(string stage)
-    {
-        int place = StageNames.All.TakeWhile(name => name != stage).Count();
-        return place < StageNames.All.Count - 1 ? place : stage == StageNames.Total ? int.MaxValue : StageNames.All.Count;
-    }
-
-    private static StageLatency Latency(string stage, LatencyHistogram durations) => new(
-        stage, durations.Count, Round(durations.Percentile(0.50)), Round(durations.Percentile(0.95)), Round(durations.Percentile(0.99)));
-
-    // The histogram is accurate to 2%: more digits would only waste bytes.
-    private static double Round(double milliseconds) => Math.Round(milliseconds, 4);
-}

@@ -72,8 +72,8 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
         var sum = TrafficSlot.Sum(slots);
         double lived = Math.Clamp((now - _started).TotalSeconds, 1, windowSeconds);
         return new TelemetrySnapshot(
-            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes, StageLatencies.Of(sum), Recent(),
-            StageLatencies.OfVersions(sum))
+            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes, sum.StageLatencies(), Recent(),
+            sum.VersionLatencies())
         {
             Errors = sum.Errors,
             Failed = [.. _failed.Reverse()],
@@ -145,7 +145,7 @@ internal static class TelemetrySeries
         DateTimeOffset begins = DateTimeOffset.FromUnixTimeSeconds(start);
         double passed = Math.Min(seconds, (now - begins).TotalSeconds);
         return new TelemetryPoint(
-            begins, Math.Round(passed, 3), sum.Requests, sum.Errors.Values.Sum(), sum.CacheHitRatio, sum.DeepestQueue, sum.MostInFlight, StageLatencies.Of(sum));
+            begins, Math.Round(passed, 3), sum.Requests, sum.Errors.Values.Sum(), sum.CacheHitRatio, sum.DeepestQueue, sum.MostInFlight, sum.StageLatencies());
     }
 }
 
@@ -295,6 +295,13 @@ internal sealed class TrafficSlot
         RaiseTo(ref _deepestQueue, Volatile.Read(ref other._deepestQueue));
     }
 
+    /// <summary>In pipeline order; unknown stages precede the total, which is last.</summary>
+    public StageLatency[] StageLatencies() =>
+        [.. Stages.OrderBy(stage => Place(stage.Key)).ThenBy(stage => stage.Key, StringComparer.Ordinal).Select(stage => Latency(stage.Key, stage.Value))];
+
+    public StageLatency[] VersionLatencies() =>
+        [.. Versions.OrderBy(version => version.Key, StringComparer.Ordinal).Select(version => Latency(version.Key, version.Value))];
+
     /// <summary>All figures, for another process.</summary>
     public SlotFigures ReadFigures() => new(Number, MostInFlight, _counts.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read(), DeepestQueue);
 
@@ -308,6 +315,16 @@ internal sealed class TrafficSlot
         slot.Slowest.AddRange(figures.Slowest);
         return slot;
     }
+
+    private static int Place(string stage)
+    {
+        int place = StageNames.All.TakeWhile(name => name != stage).Count();
+        return place < StageNames.All.Count - 1 ? place : stage == StageNames.Total ? int.MaxValue : StageNames.All.Count;
+    }
+
+    // The histogram is accurate to 2%: more digits would only waste bytes.
+    private static StageLatency Latency(string stage, LatencyHistogram durations) => new(
+        stage, durations.Count, Math.Round(durations.Percentile(0.50), 4), Math.Round(durations.Percentile(0.95), 4), Math.Round(durations.Percentile(0.99), 4));
 
     private void AddCounts(TrafficSlot other)
     {
