@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
 using NanoRecSys.Api.Outcomes;
@@ -210,7 +209,7 @@ internal sealed class EventReader(StoreHealth health)
     // Without a key and a time, a repetition cannot be distinguished from a second event.
     private static string Field(string? key, long? timestamp, EntityId item, string type) =>
         key is not null ? FieldOf(key)
-        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"{Timed}{when}:{Uri.EscapeDataString(item.Text)}:{type}")
+        : timestamp is { } when ? $"{Timed}{when}:{Uri.EscapeDataString(item.Text)}:{type}"
         : $"{New}{Guid.NewGuid():N}";
 
     private static void CheckType(BodyFields fields, string type, double? rating)
@@ -234,8 +233,10 @@ internal sealed class EventReader(StoreHealth health)
         }
         else if (timestamp > (now + Clocks.AllowedSkew).ToUnixTimeSeconds())
         {
-            fields.Refuse("timestamp", string.Create(CultureInfo.InvariantCulture,
-                $"Is {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} s are allowed: is it in seconds since 1970, and is the clock right?"), "in_the_future");
+            fields.Refuse(
+                "timestamp",
+                $"Is {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} s are allowed: is it in seconds since 1970, and is the clock right?",
+                "in_the_future");
         }
     }
 }

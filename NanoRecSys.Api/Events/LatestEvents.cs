@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Globalization;
 using NanoRecSys.Api.Endpoints;
 using StackExchange.Redis;
 
@@ -36,7 +35,7 @@ internal static class LatestEvents
             return;
         }
 
-        string day = DayKey + now.UtcDateTime.ToString(DayFormat, CultureInfo.InvariantCulture);
+        string day = DayKey + now.UtcDateTime.ToString(DayFormat);
         database.SortedSetAdd(Key, [.. events.Select(draft => new SortedSetEntry(Member(draft.UserId, draft.Field), draft.Event.Received))], CommandFlags.FireAndForget);
         database.SortedSetRemoveRangeByRank(Key, 0, -Kept - 1, CommandFlags.FireAndForget);
         database.StringIncrement(day, events.Count, CommandFlags.FireAndForget);
@@ -110,7 +109,7 @@ internal static class LatestEvents
 
     private static async Task<EventDay[]> CountAsync(IDatabase database, DateTimeOffset now)
     {
-        string[] days = [.. Enumerable.Range(0, Days).Select(ago => now.UtcDateTime.AddDays(-ago).ToString(DayFormat, CultureInfo.InvariantCulture))];
+        string[] days = [.. Enumerable.Range(0, Days).Select(ago => now.UtcDateTime.AddDays(-ago).ToString(DayFormat))];
         RedisValue[] counts = await Task.WhenAll(days.Select(day => database.StringGetAsync(DayKey + day)));
         return [.. days.Zip(counts, (day, count) => new EventDay(day, (long)count))];
     }

@@ -154,7 +154,7 @@ internal sealed class BodyFields
         double? value = Optional<double>(name, JsonValues.TryDouble, _ => new FieldError(At(name), "Input should be a finite number", "finite_number"));
         if (known == _errors.Count && (value < min || value > max))
         {
-            Refuse(name, string.Create(CultureInfo.InvariantCulture, $"Input should be {min} to {max}"), "out_of_range");
+            Refuse(name, $"Input should be {min} to {max}", "out_of_range");
         }
 
         return value;
@@ -362,7 +362,7 @@ internal sealed class BodyFields
 
     private string[] At(string name) => [.. _place, name];
 
-    private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
+    private string[] At(string name, int index) => [.. _place, name, $"{index}"];
 }
 
 /// <summary>Reads numbers and text from JSON, as leniently as nanoRecSys: integers may also be <c>5.0</c> or <c>"5"</c>.</summary>

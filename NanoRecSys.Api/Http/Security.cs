@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.RateLimiting;
@@ -183,7 +182,7 @@ internal static class RateLimits
         limits.OnRejected = (context, _) =>
         {
             double seconds = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan wait) ? Math.Ceiling(wait.TotalSeconds) : 1;
-            context.HttpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+            context.HttpContext.Response.Headers.RetryAfter = $"{seconds}";
             return new ValueTask(context.HttpContext.WriteErrorAsync(
                 StatusCodes.Status429TooManyRequests, $"More than {options.RequestsPerSecond} requests a second from one address."));
         };

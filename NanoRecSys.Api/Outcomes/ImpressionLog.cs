@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Globalization;
 using System.Threading.Channels;
 using StackExchange.Redis;
 
@@ -264,7 +263,7 @@ internal static class OutcomeKeys
     public static string Taken(EntityId user) => EventKeys.Of(user, "taken");
 
     /// <summary>A hash: the totals of one day by version, surface and kind.</summary>
-    public static string Totals(DateOnly day) => "nanorecsys:outcomes:" + day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+    public static string Totals(DateOnly day) => $"nanorecsys:outcomes:{day:yyyy-MM-dd}";
 }
 
 /// <summary>Counts by day, version, surface and kind.</summary>

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Globalization;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Outcomes;
@@ -90,8 +89,8 @@ internal static class OutcomesApi
         string verdict = difference.Low > 0 ? "better" : difference.High < 0 ? "worse" : "which may be chance";
         string sentence = days.Count == 0
             ? $"{version} and {with} were not shown on the same day."
-            : string.Create(CultureInfo.InvariantCulture, $"The {rate.Replace('_', ' ')} of {version} is {100 * own.Value:0.00}% and of {with} {100 * other.Value:0.00}%: a difference of ")
-                + string.Create(CultureInfo.InvariantCulture, $"{100 * difference.Value:+0.00;-0.00;0.00} points ({100 * difference.Low:+0.00;-0.00;0.00} to {100 * difference.High:+0.00;-0.00;0.00}), {verdict}.");
+            : $"The {rate.Replace('_', ' ')} of {version} is {100 * own.Value:0.00}% and of {with} {100 * other.Value:0.00}%: a difference of "
+                + $"{100 * difference.Value:+0.00;-0.00;0.00} points ({100 * difference.Low:+0.00;-0.00;0.00} to {100 * difference.High:+0.00;-0.00;0.00}), {verdict}.";
         return new OutcomeComparison(version, with, rate, days.Count, difference, sentence);
     }
 

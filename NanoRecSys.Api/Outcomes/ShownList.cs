@@ -64,7 +64,7 @@ internal sealed record ShownList(string Request, long Time, string Version, stri
 
     public static byte[] Write(Impression list, string surface)
     {
-        string head = string.Create(CultureInfo.InvariantCulture, $"{list.RequestId}\n{list.Time.ToUnixTimeSeconds()}\n{list.Version}\n{surface}\n");
+        string head = $"{list.RequestId}\n{list.Time.ToUnixTimeSeconds()}\n{list.Version}\n{surface}\n";
         ReadOnlySpan<byte> ids = list.ItemIds.Span;
         int end = 0;
         for (int items = 0; items < MostItems && end < ids.Length; items++)

@@ -169,7 +169,7 @@ internal static class CacheKey
             : "i";
         string view = request.InView is { } item ? $":v{Uri.EscapeDataString(item.Text)}" : "";
         string filter = request.Filter is { } filters ? $":f{Hash(filters.Fingerprint)}" : "";
-        string order = request.IsReordered ? string.Create(CultureInfo.InvariantCulture, $":d{request.Diversity}:p{request.PopularityPenalty}") : "";
+        string order = request.IsReordered ? $":d{request.Diversity}:p{request.PopularityPenalty}" : "";
         string rules = request is { Boosts.Count: 0, Pins.Count: 0 } ? "" : $":r{Hash(Rules(request))}";
         string inForce = request.Rules is { } stored ? $":R{stored.Fingerprint}" : "";
         return string.Create(CultureInfo.InvariantCulture,
@@ -177,9 +177,9 @@ internal static class CacheKey
             + $":c{candidates}:n{catalog?.Hash ?? 0}:a{catalog?.Availability.Since ?? 0}{view}{filter}{order}{rules}{inForce}");
     }
 
-    private static string Rules(RecommendationRequest request) => string.Create(CultureInfo.InvariantCulture,
-        $"{string.Join('+', request.Boosts.Select(boost => string.Create(CultureInfo.InvariantCulture, $"{boost.Factor}*{boost.Items.Fingerprint}")).Order(StringComparer.Ordinal))};")
-        + string.Join(',', request.Pins.OrderBy(pin => pin.Position).Select(pin => string.Create(CultureInfo.InvariantCulture, $"{pin.Position}={Uri.EscapeDataString(pin.ItemId.Text)}")));
+    private static string Rules(RecommendationRequest request) =>
+        string.Join('+', request.Boosts.Select(boost => $"{boost.Factor}*{boost.Items.Fingerprint}").Order(StringComparer.Ordinal)) + ";"
+        + string.Join(',', request.Pins.OrderBy(pin => pin.Position).Select(pin => $"{pin.Position}={Uri.EscapeDataString(pin.ItemId.Text)}"));
 
     // Puts the entry on the node of the user's events, to be read with them.
     private static string User(EntityId id) => "u" + EventKeys.Tag(id);

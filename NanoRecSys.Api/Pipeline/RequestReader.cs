@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
 using NanoRecSys.Api.Outcomes;
@@ -220,7 +219,7 @@ internal static class RequestReader
 
     private static string Range(ServedCatalog catalog, string field) => catalog.Model.Attributes.Describe(field, mostValues: 10) switch
     {
-        { Min: { } min, Max: { } max, Kind: AttributeKind.Number } => string.Create(CultureInfo.InvariantCulture, $"; the catalog has {min.Number} to {max.Number}"),
+        { Min: { } min, Max: { } max, Kind: AttributeKind.Number } => $"; the catalog has {min.Number} to {max.Number}",
         { Values: { Count: > 0 } values } => $"; the catalog has {string.Join(", ", values.Select(value => value.Value))}",
         _ => "",
     };
