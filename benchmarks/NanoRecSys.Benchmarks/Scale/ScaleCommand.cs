@@ -117,50 +117,21 @@ internal static class ScaledVersion
             ModelFolder.WriteRetriever(workspace.RetrieverFolder, tower, data.Hash);
         }
 
-        // The number of genres that RandomRanker has; in a smaller catalog some have no item.
-        string[] genres = [.. ItemLayout.CategoryNames(catalog).Take(RandomRanker.Genres)];
-        genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
-        ModelFolder.Ranker.Write(
-            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, new ItemLayout(genres, [NumberLayout.Year]), Dropout: 0, RetrieverWeight: 1)
-            {
-                RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder),
-            },
-            RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values, data.Hash);
-    }
-}
-
-/// <summary>A ranker with nanoRecSys' inputs and seeded random weights: its cost does not depend on its weights.</summary>
-internal static class RandomRanker
-{
-    public const int Genres = 20;
-    private const int GenreWidth = 16;
-    private const int YearWidth = 8;
-    private const int YearBuckets = 6;
-
-    public static Dictionary<string, NamedTensor> Create(int dimension, int[] hidden, Random random)
-    {
-        List<NamedTensor> tensors = [Weight("genre_embeddings.weight", Genres, GenreWidth), Weight("year_embeddings.weight", YearBuckets, YearWidth)];
-        int width = 3 * dimension + 1 + YearWidth + GenreWidth + 1;
-        for (int layer = 0; layer < hidden.Length; layer++)
+        var ranker = new RankerModel(
+            options.Dimension, Hidden, new ItemLayout(ItemLayout.CategoryNames(catalog), [NumberLayout.Year]), Dropout: 0, RetrieverWeight: 1)
         {
-            (string linear, string norm) = ($"mlp.{4 * layer}", $"mlp.{4 * layer + 1}");
-            int output = hidden[layer];
-            tensors.AddRange(
-            [
-                Weight($"{linear}.weight", output, width), Weight($"{linear}.bias", 1, output) with { Shape = [output] },
-                Constant($"{norm}.weight", output, 1), Constant($"{norm}.bias", output, 0),
-                Constant($"{norm}.running_mean", output, 0), Constant($"{norm}.running_var", output, 1),
-            ]);
-            width = output;
-        }
+            RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder),
+        };
+        ModelFolder.Ranker.Write(workspace.RankerFolder, ranker, RandomWeights(ranker, new Random(options.Seed)), data.Hash);
+    }
 
-        return tensors.Concat([Weight("output.weight", 1, width), Constant("output.bias", 1, 0)]).ToDictionary(tensor => tensor.Name);
-
-        // He et al.'s initialization for a layer before ReLU.
-        NamedTensor Weight(string name, int rows, int columns) =>
-            new(name, [rows, columns], [.. Enumerable.Range(0, rows * columns).Select(_ => (float)((random.NextDouble() * 2 - 1) * Math.Sqrt(6.0 / columns)))]);
-
-        static NamedTensor Constant(string name, int size, float value) => new(name, [size], [.. Enumerable.Repeat(value, size)]);
+    // He et al.'s initialization for a layer before ReLU, so that the logits differ enough for 8 bits.
+    private static NamedTensor[] RandomWeights(RankerModel model, Random random)
+    {
+        using var network = new RankerNetwork(model);
+        return [.. NetworkWeights.Of(network).Select(tensor => tensor.Shape is [_, var columns]
+            ? tensor with { Values = Array.ConvertAll(tensor.Values, _ => (float)((random.NextDouble() * 2 - 1) * Math.Sqrt(6.0 / columns))) }
+            : tensor)];
     }
 }
 
