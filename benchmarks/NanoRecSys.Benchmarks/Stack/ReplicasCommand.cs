@@ -13,6 +13,7 @@ internal static class ReplicasCommand
     private const int MostReplicas = 4;
     private const int EventsStored = 50_000; // for each number of events per user
     private const int EventsPerBatch = 1000; // the API's maximum
+    private const int Columns = 170; // the table's width
     private static readonly int[] EventsPerUser = [10, 100, 1000];
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
 
@@ -79,7 +80,7 @@ internal static class ReplicasCommand
                 stored.Add(await StoreAsync(http, redis, perUser, cancellationToken));
             }
 
-            ReplicaReport.Print(runs, stored, parsed.GetValue(JsonLine.Option));
+            Report(runs, stored, parsed.GetValue(JsonLine.Option));
             return runs.All(run => run.Outcomes.Failed == 0) ? 0 : 1;
         });
         return command;
@@ -97,7 +98,7 @@ internal static class ReplicasCommand
     {
         ItemList? items = await http.GetFromJsonAsync<ItemList>("/items?query=a&limit=50", WireJson.Options, cancellationToken);
         string[] ids = [.. items!.Items.Select(item => JsonSerializer.Serialize(item.ItemId))];
-        long before = await Info.ReadAsync(redis, "used_memory");
+        long before = await Usage.InfoAsync(redis, "used_memory");
         foreach (int[] batch in Enumerable.Range(0, EventsStored).Chunk(EventsPerBatch))
         {
             string events = string.Join(',', batch.Select(number =>
@@ -107,43 +108,12 @@ internal static class ReplicasCommand
             response.EnsureSuccessStatusCode();
         }
 
-        return new StoredEvents(perUser, EventsStored / perUser, await Info.ReadAsync(redis, "used_memory") - before);
+        return new StoredEvents(perUser, EventsStored / perUser, await Usage.InfoAsync(redis, "used_memory") - before);
     }
 
     private static int FirstUser(int perUser) => perUser * 1_000_000;
-}
 
-/// <summary>Redis memory for a number of users with the given number of events each.</summary>
-internal sealed record StoredEvents(int EventsPerUser, int Users, long Bytes);
-
-internal sealed record ReplicaRun(Scenario Scenario, string Kind, Outcomes Outcomes, Usage Usage);
-
-/// <summary>Processor time of the stack's parts, and Redis' counters.</summary>
-internal readonly record struct Usage(TimeSpan Api, TimeSpan Balancer, TimeSpan Redis, long Commands, long BytesIn, long BytesOut)
-{
-    public static Usage operator -(Usage after, Usage before) => new(
-        after.Api - before.Api, after.Balancer - before.Balancer, after.Redis - before.Redis,
-        after.Commands - before.Commands, after.BytesIn - before.BytesIn, after.BytesOut - before.BytesOut);
-
-    public static async Task<Usage> ReadAsync(LocalStack stack, ConnectionMultiplexer redis) => new(
-        stack.ApiTime, stack.BalancerTime, stack.RedisTime,
-        await Info.ReadAsync(redis, "total_commands_processed"), await Info.ReadAsync(redis, "total_net_input_bytes"), await Info.ReadAsync(redis, "total_net_output_bytes"));
-}
-
-internal static class Info
-{
-    public static async Task<long> ReadAsync(ConnectionMultiplexer redis, string field)
-    {
-        IGrouping<string, KeyValuePair<string, string>>[] sections = await redis.GetServers()[0].InfoAsync();
-        return long.Parse(sections.SelectMany(section => section).First(pair => pair.Key == field).Value);
-    }
-}
-
-internal static class ReplicaReport
-{
-    private const int Columns = 170; // the table's width
-
-    public static void Print(IReadOnlyList<ReplicaRun> runs, IReadOnlyList<StoredEvents> stored, bool json)
+    private static void Report(IReadOnlyList<ReplicaRun> runs, IReadOnlyList<StoredEvents> stored, bool json)
     {
         AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, Columns);
         Table table = new Table().AddColumns(
@@ -200,4 +170,27 @@ internal static class ReplicaReport
 
     private static double PerRequest(ReplicaRun[] runs, Func<Usage, double> figure) =>
         runs.Sum(run => figure(run.Usage)) / Math.Max(1, runs.Sum(run => run.Outcomes.Answered));
+}
+
+/// <summary>Redis memory for a number of users with the given number of events each.</summary>
+internal sealed record StoredEvents(int EventsPerUser, int Users, long Bytes);
+
+internal sealed record ReplicaRun(Scenario Scenario, string Kind, Outcomes Outcomes, Usage Usage);
+
+/// <summary>Processor time of the stack's parts, and Redis' counters.</summary>
+internal readonly record struct Usage(TimeSpan Api, TimeSpan Balancer, TimeSpan Redis, long Commands, long BytesIn, long BytesOut)
+{
+    public static Usage operator -(Usage after, Usage before) => new(
+        after.Api - before.Api, after.Balancer - before.Balancer, after.Redis - before.Redis,
+        after.Commands - before.Commands, after.BytesIn - before.BytesIn, after.BytesOut - before.BytesOut);
+
+    public static async Task<Usage> ReadAsync(LocalStack stack, ConnectionMultiplexer redis) => new(
+        stack.ApiTime, stack.BalancerTime, stack.RedisTime,
+        await InfoAsync(redis, "total_commands_processed"), await InfoAsync(redis, "total_net_input_bytes"), await InfoAsync(redis, "total_net_output_bytes"));
+
+    public static async Task<long> InfoAsync(ConnectionMultiplexer redis, string field)
+    {
+        IGrouping<string, KeyValuePair<string, string>>[] sections = await redis.GetServers()[0].InfoAsync();
+        return long.Parse(sections.SelectMany(section => section).First(pair => pair.Key == field).Value);
+    }
 }
