@@ -78,8 +78,33 @@ internal static class EventsApi
 
         ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
         bool Knows(EntityId item) => catalog.TryFind(item, out _) || lookUp.Items.Find(item) is { IsDeleted: false };
-        EventDraft[] drafts = [.. rows.Select((row, i) => reader.Read(row, i, Knows))];
-        return await StoreAsync(http, drafts, rows, store, impressions);
+        (BodyFields Row, EventDraft Draft)[] valid = [.. rows.Select(row => (Row: row, Draft: reader.Read(row, Knows))).Where(read => read.Row.Errors.Count == 0)];
+        EventOutcome[] outcomes = valid.Length > 0 ? await store.AppendAsync([.. valid.Select(read => read.Draft)]) : [];
+        foreach (((BodyFields row, EventDraft draft), EventOutcome outcome) in valid.Zip(outcomes))
+        {
+            switch (outcome)
+            {
+                case EventOutcome.Stored:
+                    impressions.Add(draft);
+                    break;
+                case EventOutcome.KeyReused:
+                    row.Refuse("key", "Another event of this user has this key, or without one the same item, type and timestamp", "key_reused");
+                    break;
+                case EventOutcome.LimitReached:
+                    row.Refuse(
+                        "user_id",
+                        $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which have yet to be moved to the artifacts folder. "
+                            + "Send the event again later; if it is refused for minutes, the log has the reason",
+                        "too_many_events");
+                    break;
+            }
+        }
+
+        RefusedEvent[] refused = [.. rows.Select((row, i) => new RefusedEvent(i, row.Errors)).Where(row => row.Errors.Count > 0)];
+        return refused.Length == rows.Count
+            ? TypedResults.UnprocessableEntity(new FieldErrors([.. refused.SelectMany(row => row.Errors)]))
+            : TypedResults.Ok(new EventReceipt(
+                outcomes.Count(outcome => outcome == EventOutcome.Stored), outcomes.Count(outcome => outcome == EventOutcome.Duplicate), refused, http.TraceIdentifier));
     }
 
     private static Task<IResult> DeleteUser(HttpContext http, EventStore store, RecommendationCache cache, string id) =>
@@ -112,37 +137,6 @@ internal static class EventsApi
             ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
             : TypedResults.Ok(new EventsDeleted(await delete(user), http.TraceIdentifier));
     }
-
-    private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store, ImpressionLog impressions)
-    {
-        EventDraft[] good = [.. drafts.Where(draft => rows[draft.Index].Errors.Count == 0)];
-        EventOutcome[] outcomes = good.Length > 0 ? await store.AppendAsync(good) : [];
-        foreach ((EventDraft draft, EventOutcome outcome) in good.Zip(outcomes))
-        {
-            switch (outcome)
-            {
-                case EventOutcome.Stored:
-                    impressions.Add(draft);
-                    break;
-                case EventOutcome.KeyReused:
-                    rows[draft.Index].Refuse("key", "Another event of this user has this key, or without one the same item, type and timestamp", "key_reused");
-                    break;
-                case EventOutcome.LimitReached:
-                    rows[draft.Index].Refuse(
-                        "user_id",
-                        $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which have yet to be moved to the artifacts folder. "
-                            + "Send the event again later; if it is refused for minutes, the log has the reason",
-                        "too_many_events");
-                    break;
-            }
-        }
-
-        RefusedEvent[] refused = [.. rows.Select((row, i) => new RefusedEvent(i, row.Errors)).Where(row => row.Errors.Count > 0)];
-        return refused.Length == rows.Count
-            ? TypedResults.UnprocessableEntity(new FieldErrors([.. refused.SelectMany(row => row.Errors)]))
-            : TypedResults.Ok(new EventReceipt(
-                outcomes.Count(outcome => outcome == EventOutcome.Stored), outcomes.Count(outcome => outcome == EventOutcome.Duplicate), refused, http.TraceIdentifier));
-    }
 }
 
 /// <summary>Reads one event from a request's body and reports all its errors.</summary>
@@ -157,10 +151,9 @@ internal sealed class EventReader(StoreHealth health)
 
     private long _lastReceived;
 
-    /// <param name="index">Its position in the request.</param>
     /// <param name="knows">Whether an item is in the catalog.</param>
     /// <returns>Valid only if <paramref name="fields"/> has no errors.</returns>
-    public EventDraft Read(BodyFields fields, int index, Func<EntityId, bool> knows)
+    public EventDraft Read(BodyFields fields, Func<EntityId, bool> knows)
     {
         DateTimeOffset now = health.UtcNow;
         EntityId user = fields.Id("user_id");
@@ -181,7 +174,7 @@ internal sealed class EventReader(StoreHealth health)
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
         var happened = new UserEvent(item, timestamp, type, (float?)rating, NextReceived(now));
-        return new EventDraft(index, user, Field(key, given, item, type), happened, IsTimed: given is not null, request);
+        return new EventDraft(user, Field(key, given, item, type), happened, IsTimed: given is not null, request);
     }
 
     // Microseconds, each value used once, so that a batch's events keep their order and a repeated event differs from the first.
@@ -242,8 +235,7 @@ internal sealed class EventReader(StoreHealth health)
 }
 
 /// <summary>A validated event that is to be stored.</summary>
-/// <param name="Index">Its position in the request.</param>
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="IsTimed">Whether the client gave the time.</param>
 /// <param name="RequestId">Id of the answer that led to it, if the client sent one.</param>
-internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId);
+internal sealed record EventDraft(EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId);
