@@ -48,45 +48,31 @@ internal sealed class RecommendationTelemetry(IMeterFactory meters, TelemetryWin
 }
 
 /// <summary>Times one request: a span with a child per stage, and the stage timings shown in the answer.</summary>
-internal sealed class RequestTimeline : IDisposable
+internal sealed class RequestTimeline(RecommendationTelemetry telemetry, ActivitySource source, string requestId, DateTimeOffset time) : IDisposable
 {
-    private readonly RecommendationTelemetry _telemetry;
-    private readonly ActivitySource _source;
-    private readonly Activity? _activity;
-    private readonly DateTimeOffset _time;
     private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly Activity? _activity = source.StartActivity("recommend")?.SetTag("request_id", requestId);
     private readonly List<StageTiming> _stages = new(6);
 
-    internal RequestTimeline(RecommendationTelemetry telemetry, ActivitySource source, string requestId, DateTimeOffset time)
-    {
-        _telemetry = telemetry;
-        _source = source;
-        _time = time;
-        RequestId = requestId;
-        _activity = source.StartActivity("recommend");
-        _activity?.SetTag("request_id", requestId);
-    }
-
-    public string RequestId { get; }
     public string? CacheSource { get; set; } // one of CacheSources, set when the cache has answered
     public IReadOnlyList<StageTiming> Stages => _stages; // the stages that have ended, in order
     public double ElapsedMs => Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds);
 
     public T Run<T>(string stage, Func<T> work)
     {
-        using var running = new RunningStage(this, stage);
+        using RunningStage running = Begin(stage);
         return work();
     }
 
     public void Run(string stage, Action work)
     {
-        using var running = new RunningStage(this, stage);
+        using RunningStage running = Begin(stage);
         work();
     }
 
     public async ValueTask<T> RunAsync<T>(string stage, Func<ValueTask<T>> work)
     {
-        using var running = new RunningStage(this, stage);
+        using RunningStage running = Begin(stage);
         return await work();
     }
 
@@ -99,8 +85,8 @@ internal sealed class RequestTimeline : IDisposable
         _activity?.SetTag("cache", cacheResult);
         _activity?.SetTag("cache.source", CacheSource);
         _activity?.SetTag("version", version);
-        _telemetry.CountRequest(
-            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version)
+        telemetry.CountRequest(
+            new RequestTrace(requestId, time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version)
             {
                 CacheSource = CacheSource,
                 UserId = request.UserId,
@@ -111,25 +97,31 @@ internal sealed class RequestTimeline : IDisposable
 
     public void Dispose()
     {
-        _telemetry.End();
+        telemetry.End();
         _activity?.Dispose();
     }
 
     // To the microsecond.
     private static double Round(double milliseconds) => Math.Round(milliseconds, 3);
 
-    private sealed class RunningStage(RequestTimeline timeline, string name) : IDisposable
+    private RunningStage Begin(string stage) => new(this, stage, source.StartActivity(stage));
+
+    private void End(string stage, long started)
     {
-        private readonly Activity? _activity = timeline._source.StartActivity(name);
+        double start = Stopwatch.GetElapsedTime(_started, started).TotalMilliseconds;
+        var timing = new StageTiming(stage, Round(start), Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds));
+        _stages.Add(timing);
+        telemetry.CountStage(timing);
+    }
+
+    private sealed class RunningStage(RequestTimeline timeline, string name, Activity? activity) : IDisposable
+    {
         private readonly long _started = Stopwatch.GetTimestamp();
 
         public void Dispose()
         {
-            double start = Stopwatch.GetElapsedTime(timeline._started, _started).TotalMilliseconds;
-            var timing = new StageTiming(name, Round(start), Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
-            timeline._stages.Add(timing);
-            timeline._telemetry.CountStage(timing);
-            _activity?.Dispose();
+            timeline.End(name, _started);
+            activity?.Dispose();
         }
     }
 }
