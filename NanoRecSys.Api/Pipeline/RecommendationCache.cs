@@ -279,7 +279,7 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
 /// <summary>The only place where a request decides to go on without Redis or the network; counts and logs it.</summary>
 internal sealed class Outages(RequestCounters counters, StoreHealth health, TimeProvider time, ILogger<Outages> logger)
 {
-    private static readonly TimeSpan WarnEvery = TimeSpan.FromSeconds(10);
+    private const int WarnSeconds = 10;
 
     private long _warnAgainAt;
 
@@ -298,7 +298,7 @@ internal sealed class Outages(RequestCounters counters, StoreHealth health, Time
         counters.CountCacheError();
         long now = time.GetTimestamp();
         long warnAt = Volatile.Read(ref _warnAgainAt);
-        if (now >= warnAt && Interlocked.CompareExchange(ref _warnAgainAt, now + Ticks(WarnEvery), warnAt) == warnAt)
+        if (now >= warnAt && Interlocked.CompareExchange(ref _warnAgainAt, now + (WarnSeconds * time.TimestampFrequency), warnAt) == warnAt)
         {
             logger.LogWarning("Redis failed; requests are computed without it: {Reason} ({Errors} errors so far)", e.Message, counters.CacheErrors);
         }
@@ -319,6 +319,4 @@ internal sealed class Outages(RequestCounters counters, StoreHealth health, Time
             return null;
         }
     }
-
-    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
 }

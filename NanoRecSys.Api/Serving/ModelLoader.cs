@@ -231,8 +231,6 @@ internal sealed class ArtifactsOptions
     /// <summary>How often <c>current</c> is polled.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(500);
-
-    public string FullPath() => System.IO.Path.GetFullPath(Path);
 }
 
 /// <summary>Section <c>Index</c>: the search engine.</summary>

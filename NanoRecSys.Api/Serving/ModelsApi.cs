@@ -10,7 +10,7 @@ internal static class ModelsApi
         builder.AddSettings<ArtifactsOptions>(ArtifactsOptions.Section);
         builder.AddSettings<ModelsOptions>(ModelsOptions.Section);
         builder.AddSettings<IndexEngineOptions>(IndexEngineOptions.Section);
-        builder.Services.AddSingleton(services => new ArtifactStore(services.GetRequiredService<IOptions<ArtifactsOptions>>().Value.FullPath()));
+        builder.Services.AddSingleton(services => new ArtifactStore(services.GetRequiredService<IOptions<ArtifactsOptions>>().Value.Path));
         builder.Services.AddSingleton(services => new ModelSplit(services.GetRequiredService<IOptions<ModelsOptions>>().Value.Split));
         builder.Services.AddSingleton<ModelLoader>();
         builder.Services.AddSingleton<ServedModel>();

@@ -83,7 +83,7 @@ internal static class ScaledVersion
     public static async Task<PublishSummary> PublishAsync(ScaleOptions options, StandardErrorProgress progress, CancellationToken cancellation)
     {
         string data = options.Data ?? Generate(options, progress, cancellation);
-        var workspace = new Workspace(new ArtifactStore(Path.GetFullPath(options.Artifacts)), Dataset);
+        var workspace = new Workspace(new ArtifactStore(options.Artifacts), Dataset);
         StepContext context = new(workspace, options.Seed, progress, cancellation);
         progress.Step = "prepare";
         await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);

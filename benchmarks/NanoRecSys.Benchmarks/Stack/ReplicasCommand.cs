@@ -31,7 +31,7 @@ internal static class ReplicasCommand
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var store = new ArtifactStore(Path.GetFullPath(parsed.GetValue(artifacts)!));
+            var store = new ArtifactStore(parsed.GetValue(artifacts)!);
             if (store.ReadCurrent() is null)
             {
                 await Console.Error.WriteLineAsync($"No version is published in {store.Root}. Name another folder with --artifacts.");
