@@ -136,21 +136,22 @@ internal static class RequestReader
     /// <summary>Validates what depends on the model: a session needs an item in the catalog, and a filter's categories and attributes must exist.</summary>
     public static void CheckAgainst(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
     {
-        if (request.ShowsMovies)
-        {
-            CheckMovies(catalog, request, body);
-            return;
-        }
-
         // One known item is enough; the response lists the unknown ones.
         EntityId[] items = [.. request.ItemIds ?? [], .. request.InView is { } view ? [view] : Array.Empty<EntityId>()];
         if (request.UserId is null && body.Errors.Count == 0 && !items.Any(item => catalog.TryFind(item, out _)))
         {
-            string ids = string.Join(", ", items.Distinct());
-            body.Refuse(request.ItemIds is null ? "item_id" : "session", $"None of these items is in the catalog: {ids}", "unknown_items");
+            (string name, string word) = request.ShowsMovies ? ("movie_ids", "movies") : (request.ItemIds is null ? "item_id" : "session", "items");
+            body.Refuse(name, $"None of these {word} is in the catalog: {string.Join(", ", items.Distinct())}", $"unknown_{word}");
         }
 
-        if (body.Errors.Count == 0)
+        if (request.ShowsMovies)
+        {
+            foreach (string genre in UnknownCategories(catalog, request.Filter?.Where ?? []))
+            {
+                body.Refuse("filters", $"No movie has the genre '{genre}'; there are {KnownCategories(catalog)}", "unknown_genre");
+            }
+        }
+        else if (body.Errors.Count == 0)
         {
             CheckConditions(catalog, request.Filter?.Where ?? [], body, "filters");
             CheckIds(request.Filter, body);
@@ -158,21 +159,6 @@ internal static class RequestReader
             {
                 CheckConditions(catalog, boost.Items.Where, body, "boost");
             }
-        }
-    }
-
-    private static void CheckMovies(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
-    {
-        // One known item is enough; the response lists the unknown ones.
-        if (request.ItemIds is { } movies && body.Errors.Count == 0 && !movies.Any(movie => catalog.TryFind(movie, out _)))
-        {
-            string ids = string.Join(", ", movies.Distinct());
-            body.Refuse("movie_ids", $"None of these movies is in the catalog: {ids}", "unknown_movies");
-        }
-
-        foreach (string genre in UnknownCategories(catalog, request.Filter?.Where ?? []))
-        {
-            body.Refuse("filters", $"No movie has the genre '{genre}'; there are {KnownCategories(catalog)}", "unknown_genre");
         }
     }
 
