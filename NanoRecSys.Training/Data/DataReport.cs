@@ -284,7 +284,7 @@ internal static class DataChecks
             {
                 throw new UserErrorException(repeats > 0
                     ? $"All {repeats:N0} {part} items repeat an earlier item of their user, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows occur twice with different timestamps, keep one of each."
-                    : split.Name == TimeSplit.SplitName
+                    : split is TimeSplit
                         ? $"No user has an interaction in the {part} period and one before it. Change --held-out, or use --split leave-one-out."
                         : $"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data.");
             }

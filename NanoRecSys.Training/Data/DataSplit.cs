@@ -10,7 +10,6 @@ public enum HeldOut
 internal abstract class DataSplit(UserHistories histories)
 {
     public UserHistories Histories { get; } = histories;
-    public abstract string Name { get; }
 
     /// <param name="cuts">Boundaries of a split by time; null means leave-one-out.</param>
     public static DataSplit Of(UserHistories histories, TimeCuts? cuts) =>
@@ -76,38 +75,26 @@ internal enum SplitKind
 
 /// <summary>Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest is for training. Users with fewer than
 /// three items are only trained on.</summary>
-internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = true) : DataSplit(histories)
+/// <param name="heldOut">Items that a user's training part lacks: both targets, only that of test, or none (for the served model, after all measurements).</param>
+internal sealed class LeaveOneOut(UserHistories histories, int heldOut = 2) : DataSplit(histories)
 {
     public const string SplitName = "leave-one-out";
     private const int FewestItems = 3;
 
-    public override string Name => SplitName;
-
-    public override DataSplit WithValidation() => new LeaveOneOut(Histories, hasValidation: false);
+    public override DataSplit WithValidation() => new LeaveOneOut(Histories, heldOut: 1);
 
     protected override int TrainLength(int user)
     {
         int length = Items(user).Length;
-        return length < FewestItems ? length : length - (hasValidation ? 2 : 1);
+        return length < FewestItems ? length : length - heldOut;
     }
 
     protected override int TargetPosition(int user, HeldOut part)
     {
         int length = Items(user).Length;
-        return length < FewestItems || (part == HeldOut.Validation && !hasValidation) ? -1 : length - (part == HeldOut.Test ? 1 : 2);
+        int fromEnd = part == HeldOut.Test ? 1 : 2;
+        return length < FewestItems || fromEnd > heldOut ? -1 : length - fromEnd;
     }
-}
-
-/// <summary>Everything is for training: used for the served model, after all measurements.</summary>
-internal sealed class WholeHistories(UserHistories histories) : DataSplit(histories)
-{
-    public override string Name => "none";
-
-    public override DataSplit WithValidation() => this;
-
-    protected override int TrainLength(int user) => Items(user).Length;
-
-    protected override int TargetPosition(int user, HeldOut part) => -1;
 }
 
 /// <summary>A global split by time: nothing from the future is trained on. A user's first item of the validation period is the validation target, the first of
@@ -116,8 +103,6 @@ internal sealed class WholeHistories(UserHistories histories) : DataSplit(histor
 internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
 {
     public const string SplitName = "time";
-
-    public override string Name => SplitName;
 
     public override DataSplit WithValidation() => new TimeSplit(Histories, cuts with { ValidationFrom = cuts.TestFrom });
 

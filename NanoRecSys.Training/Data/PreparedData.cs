@@ -15,11 +15,9 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     public UserHistories Histories => Split.Histories;
 
     /// <inheritdoc cref="DataSplit.WithValidation"/>
-    public PreparedData WithValidation()
-    {
-        DataSplit split = Split.WithValidation();
-        return this with { Split = split, TrainCounts = CountTrain(split, Catalog.Count) };
-    }
+    public PreparedData WithValidation() => With(Split.WithValidation());
+
+    public PreparedData With(DataSplit split) => this with { Split = split, TrainCounts = CountTrain(split, Catalog.Count) };
 
     /// <inheritdoc cref="DatasetSummary.Hash"/>
     public string Hash => Summary.Hash;
@@ -213,7 +211,7 @@ internal sealed record DatasetSummary(
     /// <inheritdoc cref="PrepareOptions.Word"/>
     public ItemWord? Word { get; init; }
 
-    /// <summary><see cref="DataSplit.Name"/> of the split that later steps use.</summary>
+    /// <summary>Name of the split that later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 
     /// <summary>Countable problems of the data, one sentence each.</summary>

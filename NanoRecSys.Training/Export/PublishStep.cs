@@ -100,7 +100,7 @@ internal static class PublishStep
             Created = DateTimeOffset.UtcNow,
             Seed = context.Seed,
             Dataset = new DatasetInfo(
-                summary.Name, summary.Sha256, summary.Users, summary.Items, summary.Interactions, data.Split.Name,
+                summary.Name, summary.Sha256, summary.Users, summary.Items, summary.Interactions, summary.Split,
                 options.ServeSplit == ServeSplit.All ? "all" : "train")
             {
                 Word = summary.Word ?? WordOf(summary.Name),

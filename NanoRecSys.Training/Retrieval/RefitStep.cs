@@ -38,8 +38,7 @@ internal static class FinalFitStep
         var watch = Stopwatch.StartNew();
         Workspace workspace = context.Workspace;
         PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
-        var whole = new WholeHistories(data.Histories);
-        data = data with { Split = whole, TrainCounts = PreparedData.CountTrain(whole, data.Catalog.Count) };
+        data = data.With(new LeaveOneOut(data.Histories, heldOut: 0));
         IReadOnlyList<TrainingState<TrainRetrieverOptions>> records = TrainRetrieverStep.ReadRecords(workspace.RetrieverFolder);
         TrainRetrieverOptions trained = records[0].Options;
         TrainRetrieverOptions continued = trained with
@@ -61,7 +60,7 @@ internal static class FinalFitStep
         }
 
         // Last: with it the folder is complete.
-        var info = new FinalFitInfo(options.Epochs, continued.LearningRate, whole.Histories.InteractionCount);
+        var info = new FinalFitInfo(options.Epochs, continued.LearningRate, data.Histories.InteractionCount);
         var summary = new FinalFitSummary(info, InputsOf(workspace, data).ToDictionary(input => input.Name, input => input.Hash!), watch.Elapsed.TotalSeconds);
         TrainingJson.Write(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName), summary);
         context.Progress.Report(new ProgressEvent { Fraction = 1 });

@@ -146,7 +146,8 @@ public sealed class PrepareStepTests : FolderTests
         PreparedData data = await PrepareAsync(WithoutRepeat, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 });
 
         Assert.Equal(new TimeCuts(9, 20), data.Summary.Cuts);
-        Assert.Equal(("time", "time"), (data.Summary.Split, data.Split.Name));
+        Assert.Equal("time", data.Summary.Split);
+        Assert.IsType<TimeSplit>(data.Split);
         Assert.Equal([0, 1], data.Split.Train(0).ToArray());
         Assert.True(data.Split.Train(1).IsEmpty);
         Assert.Equal([1, 1, 0], data.Catalog.Items.Select(item => item.Count));
