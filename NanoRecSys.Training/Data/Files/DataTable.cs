@@ -24,7 +24,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>Lines before the first row.</summary>
     public int Skipped { get; init; }
-    private bool IsQuoted { get; init; }
+    public bool IsQuoted { get; init; }
 
     /// <summary>An upper bound; 0 if unknown.</summary>
     public long Rows { get; private init; }
@@ -180,7 +180,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         DataFile text = TextHead.InUtf8(file, folder, notes, out long lines);
         DataTable table = start[0] == '{'
             ? OfJson(duck, text, "JSON lines", "read_ndjson", "ignore_errors = true", KeysOf(head)) with { HasLines = true }
-            : OfDelimited(duck, text, Dialect.Find(file, head, options));
+            : OfDelimited(duck, Dialect.Find(text, head, options));
         return table with { Rows = lines };
     }
 
@@ -231,25 +231,24 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         }.WithSample(duck);
     }
 
-    private static DataTable OfDelimited(DuckDb duck, DataFile file, Dialect dialect)
+    private static DataTable OfDelimited(DuckDb duck, DataTable found)
     {
-        string columns = string.Join(", ", dialect.Columns.Select((_, i) => $"'c{i}': 'VARCHAR'"));
-        string quote = dialect.IsQuoted ? "'\"'" : "''";
-        return dialect.IsSequences
-            ? new DataTable(file, "text, a line per user: user item item ...", ["user", "items"]) { IsSequences = true, HasHeader = false }
-            : new DataTable(file, dialect.Describe(), dialect.Columns)
-            {
-                Relation = $"read_csv({DuckDb.PathText(file.Path)}, {TextHead.Compression(file)}, auto_detect = false, header = false, skip = {dialect.Skipped}, delim = {DuckDb.Text(dialect.Delimiter)}, "
-                    + $"quote = {quote}, escape = {quote}, columns = {{{columns}}}, nullstr = ['', '\\N', 'NULL'], store_rejects = true, rejects_limit = 100000)",
-                Expressions = [.. dialect.Columns.Select((_, i) => $"c{i}")],
-                Types = [.. dialect.Columns.Select(_ => "VARCHAR")],
-                HasHeader = dialect.HasNames,
-                Delimiter = dialect.Delimiter,
-                Skipped = dialect.Skipped,
-                IsQuoted = dialect.IsQuoted,
-                HasLines = true,
-                FieldTypes = dialect.FieldTypes,
-            }.WithSample(duck);
+        if (found.Delimiter is not { } delimiter)
+        {
+            return found;
+        }
+
+        string columns = string.Join(", ", found.Columns.Select((_, i) => $"'c{i}': 'VARCHAR'"));
+        string quote = found.IsQuoted ? "'\"'" : "''";
+        DataTable table = found with
+        {
+            Relation = $"read_csv({DuckDb.PathText(found.File.Path)}, {TextHead.Compression(found.File)}, auto_detect = false, header = false, skip = {found.Skipped}, delim = {DuckDb.Text(delimiter)}, "
+                + $"quote = {quote}, escape = {quote}, columns = {{{columns}}}, nullstr = ['', '\\N', 'NULL'], store_rejects = true, rejects_limit = 100000)",
+            Expressions = [.. found.Columns.Select((_, i) => $"c{i}")],
+            Types = [.. found.Columns.Select(_ => "VARCHAR")],
+            HasLines = true,
+        };
+        return table.WithSample(duck);
     }
 
     private DataTable WithSample(DuckDb duck)

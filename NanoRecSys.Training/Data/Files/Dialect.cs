@@ -1,30 +1,13 @@
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>How the lines of a text file are split into fields.</summary>
-internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, int Skipped)
+/// <summary>Recognizes how the lines of a text file are split into fields.</summary>
+internal static class Dialect
 {
     // Titles contain spaces, and decimals commas; so these are tried after delimiters that rarely occur in text.
     private static readonly string[] Delimiters = ["\t", "::", ",", ";", "|", "\u0001", " "];
 
-    public bool HasNames { get; init; }
-    public bool IsQuoted { get; init; }
-
-    /// <inheritdoc cref="DataTable.IsSequences"/>
-    public bool IsSequences { get; init; }
-
-    /// <inheritdoc cref="DataTable.FieldTypes"/>
-    public IReadOnlyList<string> FieldTypes { get; init; } = [];
-
-    public string Describe() => (Delimiter switch
-    {
-        "," => "CSV",
-        "\t" => "TSV",
-        " " => "text, separated by spaces",
-        "\u0001" => "text, separated by U+0001",
-        _ => $"CSV, separated by '{Delimiter}'",
-    }) + (HasNames ? "" : ", without a header");
-
-    public static Dialect Find(DataFile file, IReadOnlyList<string> head, ColumnOptions options)
+    /// <summary>The table, not yet as DuckDB reads it.</summary>
+    public static DataTable Find(DataFile file, IReadOnlyList<string> head, ColumnOptions options)
     {
         int first = 0;
         while (first < head.Count && (string.IsNullOrWhiteSpace(head[first]) || head[first].StartsWith('#') || IsForExcel(head[first])))
@@ -37,11 +20,10 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         UserErrorException.ThrowIf(lines.Length == 0, $"{file.Name} contains no rows.");
 
         MovieLensFiles? known = MovieLensFiles.Find(FileKind.Uncompressed(file.Name));
-        string? delimiter = known?.Delimiter ?? ByHeader(lines[0], options) ?? ByCounts(lines);
-        if (delimiter is null)
+        if ((known?.Delimiter ?? ByHeader(lines[0], options) ?? ByCounts(lines)) is not { } delimiter)
         {
             return lines.Any(line => line.Trim().Contains(' '))
-                ? new Dialect(" ", [], first) { IsSequences = true }
+                ? new DataTable(file, "text, a line per user: user item item ...", ["user", "items"]) { IsSequences = true, HasHeader = false }
                 : throw new UserErrorException($"{file.Name} has only one column: {BadRow.Shorten(lines[0])}. Interactions need a user and an item in each row.");
         }
 
@@ -51,13 +33,21 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         cells = fieldTypes.Count > 0 ? cells.ConvertAll(cell => cell[..cell.LastIndexOf(':')]) : cells;
         if (IsHeader(cells, lines.Length > 1 ? Split(lines[1], delimiter, isQuoted) : [], options))
         {
-            return new Dialect(delimiter, [.. Distinct(cells)], first + 1) { HasNames = true, IsQuoted = isQuoted, FieldTypes = fieldTypes };
+            return Table(Distinct(cells), first + 1, hasHeader: true) with { FieldTypes = fieldTypes };
         }
 
         IReadOnlyList<string>? names = known?.Columns ?? MovieLensFiles.NamesOf(FileKind.Uncompressed(file.Name), cells.Count);
         return names is not null
-            ? new Dialect(delimiter, [.. names, .. cells.Skip(names.Count).Where(_ => known is { IsOpen: true }).Select((_, i) => $"{i + 1}")], first) { HasNames = true, IsQuoted = isQuoted }
-            : new Dialect(delimiter, [.. cells.Select((_, i) => $"{i + 1}")], first) { IsQuoted = isQuoted };
+            ? Table([.. names, .. cells.Skip(names.Count).Where(_ => known is { IsOpen: true }).Select((_, i) => $"{i + 1}")], first, hasHeader: true)
+            : Table(cells.Select((_, i) => $"{i + 1}"), first, hasHeader: false);
+
+        DataTable Table(IEnumerable<string> columns, int skipped, bool hasHeader) => new(file, Describe(delimiter) + (hasHeader ? "" : ", without a header"), [.. columns])
+        {
+            Delimiter = delimiter,
+            IsQuoted = isQuoted,
+            Skipped = skipped,
+            HasHeader = hasHeader,
+        };
     }
 
     public static List<string> Split(string line, string delimiter, bool quoted)
@@ -88,6 +78,15 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
 
         return [.. fields, field.ToString()];
     }
+
+    private static string Describe(string delimiter) => delimiter switch
+    {
+        "," => "CSV",
+        "\t" => "TSV",
+        " " => "text, separated by spaces",
+        "\u0001" => "text, separated by U+0001",
+        _ => $"CSV, separated by '{delimiter}'",
+    };
 
     private static string? ByHeader(string line, ColumnOptions options) => Delimiters
         .Select(delimiter => (Delimiter: delimiter, Cells: Split(line, delimiter, quoted: true).ConvertAll(WithoutType)))
