@@ -41,7 +41,7 @@ internal static class IndexStep
         if (options.Target > 0 && recall.Measure(index) is var found && found < options.Target)
         {
             throw new UserErrorException(
-                $"The {index.Kind} index finds {found:P1} of the exact {recall.K} nearest items{(SearchWidth.NameOf(index) is { } name ? $" at {name} {SearchWidth.Of(index)}" : "")}; --recall asks for {options.Target:P1}. "
+                $"The {index.Kind} index finds {found:P1} of the exact {recall.K} nearest items{(SearchWidth.Of(index) is { } width ? $" at {width}" : "")}; --recall asks for {options.Target:P1}. "
                 + $"{(options.Width is null ? "" : "Use a larger --width, ")}{(options.Width is null ? "Use" : "or")} another --kind such as flat or ivf-flat{(index.Kind == IndexKinds.IvfProduct ? ", more --parts" : "")}, or a lower --recall. The index of an earlier run stays.");
         }
     }
@@ -49,9 +49,9 @@ internal static class IndexStep
     private static Dictionary<string, double> Parameters(IndexShape shape, IVectorIndex index)
     {
         List<(string Name, int Value)> parameters = [("nlist", shape.Lists), ("m", shape.Parts + shape.Edges)]; // FAISS calls both m: bytes per code and edges per row
-        if (SearchWidth.NameOf(index) is { } name)
+        if (SearchWidth.Of(index) is { } width)
         {
-            parameters.Add((name, SearchWidth.Of(index)));
+            parameters.Add((width.Name, width.Get()));
         }
 
         return parameters.Where(parameter => parameter.Value > 0).ToDictionary(parameter => parameter.Name, parameter => (double)parameter.Value);
@@ -143,7 +143,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
             (IVectorIndex Index, IndexShape Shape) next = Build(MeasuredKinds[i], (double)i / MeasuredKinds.Length, (i + 1.0) / MeasuredKinds.Length);
             double found = recall.Measure(next.Index);
             double ms = recall.MeasureLatency(next.Index);
-            Tell($"{next.Shape}: recall@100 {found:P2}, {ms:F3} ms at {SearchWidth.NameOf(next.Index)} {SearchWidth.Of(next.Index)}");
+            Tell($"{next.Shape}: recall@100 {found:P2}, {ms:F3} ms at {SearchWidth.Of(next.Index)}");
             if (found >= options.Target && ms < bestMs)
             {
                 (best, bestMs) = (next, ms);
@@ -164,13 +164,14 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
         var control = new BuildControl(
             (int)context.Seed, context.Threads, share => context.Progress.Report(new ProgressEvent { Fraction = from + 0.9 * share * (to - from) }), context.Cancellation);
         IVectorIndex index = IndexBuilder.Build(exact.Rows, exact.Dimension, shape, exact.Metric, control);
-        if (options.Width is int width)
+        SearchWidth width = SearchWidth.Of(index, recall.K)!;
+        if (options.Width is int given)
         {
-            SearchWidth.Set(index, width);
+            width.Set(given);
         }
         else
         {
-            SearchWidth.Tune(index, () => recall.Measure(index), options.Target, recall.K);
+            width.Tune(() => recall.Measure(index), options.Target);
         }
 
         return (index, shape);

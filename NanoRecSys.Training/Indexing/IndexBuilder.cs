@@ -29,7 +29,7 @@ internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progr
 internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int Edges = 0)
 {
     /// <summary>In the notation of FAISS's index factory: <c>IVF4096,PQ32</c>.</summary>
-    public string Factory => Kind switch
+    public override string ToString() => Kind switch
     {
         IndexKinds.IvfFlat => $"IVF{Lists},Flat",
         IndexKinds.IvfScalar => $"IVF{Lists},SQ8",
@@ -37,8 +37,6 @@ internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int
         IndexKinds.Hnsw => $"HNSW{Edges},Flat",
         _ => "Flat",
     };
-
-    public override string ToString() => Factory;
 }
 
 internal static class DefaultShapes
@@ -81,64 +79,41 @@ internal static class DefaultShapes
     }
 }
 
-/// <summary>Search width of an index: lists probed (nprobe) or candidates kept (efSearch); 0 if it compares all rows.</summary>
-internal static class SearchWidth
+/// <summary>Search width of an index: lists probed or candidates kept.</summary>
+/// <param name="Name">FAISS's name for it.</param>
+internal sealed record SearchWidth(string Name, int Least, int Most, Func<int> Get, Action<int> Set)
 {
-    /// <summary>FAISS's name for it; null if there is none.</summary>
-    public static string? NameOf(IVectorIndex index) => index switch
+    private const int MostCandidates = 4096; // a search that wide compares most rows
+
+    /// <param name="k">Number of neighbors to measure by: a graph keeps at least as many candidates, even for smaller queries later.</param>
+    /// <returns>Null if the index compares all rows.</returns>
+    public static SearchWidth? Of(IVectorIndex index, int k = 1) => index switch
     {
-        IvfIndex => "nprobe",
-        HnswIndex => "ef_search",
+        IvfIndex ivf => new SearchWidth("nprobe", 1, ivf.Lists.Count, () => ivf.Probes, width => ivf.Probes = width),
+        HnswIndex hnsw => new SearchWidth("ef_search", k, Math.Min(hnsw.Count, MostCandidates), () => hnsw.Breadth, width => hnsw.Breadth = width),
         _ => null,
     };
 
-    public static int Of(IVectorIndex index) => index switch
-    {
-        IvfIndex ivf => ivf.Probes,
-        HnswIndex hnsw => hnsw.Breadth,
-        _ => 0,
-    };
-
-    public static void Set(IVectorIndex index, int width)
-    {
-        switch (index)
-        {
-            case IvfIndex ivf:
-                ivf.Probes = width;
-                break;
-            case HnswIndex hnsw:
-                hnsw.Breadth = width;
-                break;
-        }
-    }
-
-    public static int Most(IVectorIndex index) => index switch
-    {
-        IvfIndex ivf => ivf.Lists.Count,
-        HnswIndex hnsw => Math.Min(hnsw.Count, 4096), // a search that wide compares most rows
-        _ => 0,
-    };
-
     /// <summary>Sets the smallest width that reaches the recall, or else the largest.</summary>
-    /// <param name="k">Number of neighbors to measure by: a graph keeps at least as many candidates, even for smaller queries later.</param>
-    public static void Tune(IVectorIndex index, Func<double> recall, double target, int k = 1)
+    public void Tune(Func<double> recall, double target)
     {
-        int most = Most(index);
-        int high = index is HnswIndex ? Math.Min(k, most) : 1, low = high - 1;
-        for (Set(index, high); high < most && recall() < target; Set(index, high))
+        int high = Math.Min(Least, Most), low = high - 1;
+        for (Set(high); high < Most && recall() < target; Set(high))
         {
-            (low, high) = (high, Math.Min(most, 2 * high));
+            (low, high) = (high, Math.Min(Most, 2 * high));
         }
 
         while (high - low > 1)
         {
             int middle = (low + high) / 2;
-            Set(index, middle);
+            Set(middle);
             (low, high) = recall() < target ? (middle, high) : (low, middle);
         }
 
-        Set(index, high);
+        Set(high);
     }
+
+    public override string ToString() => $"{Name} {Get()}";
 }
 
 internal static class RowSample

@@ -42,9 +42,10 @@ internal static class AnnBenchmarkStep
             exact.Rows, exact.Dimension, shape, exact.Metric, new BuildControl((int)context.Seed, context.Threads, Cancellation: context.Cancellation));
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         using NativeIndex? native = options.WithFaiss && FaissLibrary.IsAvailable ? OpenNative(index, options.Output) : null;
-        foreach (int width in widths.Where(width => width == 0 || width <= SearchWidth.Most(index)))
+        SearchWidth? search = SearchWidth.Of(index);
+        foreach (int width in widths.Where(width => width <= (search?.Most ?? 0)))
         {
-            SearchWidth.Set(index, width);
+            search?.Set(width);
             measurements.Add(Row(IndexEngines.Managed, index, index.Memory));
             if (native is not null)
             {
@@ -57,7 +58,7 @@ internal static class AnnBenchmarkStep
             }
 
             AnnMeasurement Row(string engine, IVectorIndex searched, long bytes) => new(
-                engine, shape.Factory, width, recall.Measure(searched, 10), recall.Measure(searched), recall.MeasureLatency(searched), bytes / 1e6, seconds);
+                engine, shape.ToString(), width, recall.Measure(searched, 10), recall.Measure(searched), recall.MeasureLatency(searched), bytes / 1e6, seconds);
         }
     }
 

@@ -62,7 +62,7 @@ public sealed class FaissRoundTripTests : FolderTests
             if hasattr(index, "hnsw"): index.hnsw.efSearch = 48
             faiss.write_index(index, sys.argv[1])
 
-            """ + Search, path, WriteQueries(), vectors, SmallIndexes.Shape(kind).Factory, metric.ToString());
+            """ + Search, path, WriteQueries(), vectors, SmallIndexes.Shape(kind).ToString(), metric.ToString());
         IVectorIndex index = FaissFile.Read(path);
         Assert.Equal((kind, metric, SmallIndexes.Rows), (index.Kind, index.Metric, index.Count));
         Assert.True(index is not IvfIndex { Probes: not 8 } and not HnswIndex { Breadth: not 48 });
