@@ -48,7 +48,7 @@ internal static class TrainBaselineStep
                 Epoch = epoch,
             }), context.Cancellation))),
             Validate = () => Validate(trainer, ranking, context.Cancellation),
-            Keep = () => trainer.Save(Path.Combine(context.Workspace.BaselinesFolder, trainer.Name)),
+            Keep = () => trainer.Save(context.Workspace.BaselineFolder(trainer.Name)),
         };
         TrainingState<IBaselineTrainer> state = await loop.RunAsync(TrainingState<IBaselineTrainer>.Start(trainer, context.Seed), context.Progress);
         return new TrainBaselineSummary(trainer.Name, state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);

@@ -171,9 +171,9 @@ internal sealed class EvaluatedModels : IDisposable
         Popularity.ModelName => new Popularity(_data.TrainWeights()),
         ItemKnn.ModelName => new ItemListScorer(name, ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation)),
         RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
-        Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
+        Ease.ModelName => new ItemListScorer(name, Ease.Read(_context.Workspace.BaselineFolder(name), _data)),
         RaceStep.BlendName => new BlendScorer(name, Encoder(), OpenBlend()),
-        MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
+        MatrixFactorization.ModelName => MatrixFactorization.Read(_context.Workspace.BaselineFolder(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
         ExportedRetriever.Int8Name => ExportedRetriever.OpenInt8(_context.Workspace, _data),
@@ -210,10 +210,8 @@ internal sealed class EvaluatedModels : IDisposable
     {
         LibTorch.Load();
         torch.set_num_threads(_context.Threads);
-        return MlpUserTowerScorer.Read(FolderOf(MlpUserTowerScorer.ModelName), _data);
+        return MlpUserTowerScorer.Read(_context.Workspace.BaselineFolder(MlpUserTowerScorer.ModelName), _data);
     }
-
-    private string FolderOf(string baseline) => Path.Combine(_context.Workspace.BaselinesFolder, baseline);
 
     private RankerNetwork ReadRanker() => RankerExport.MismatchOf(_context.Workspace, _data) is { } mismatch
         ? throw new UserErrorException(mismatch)
@@ -247,7 +245,7 @@ internal sealed class EvaluatedModels : IDisposable
     // A baseline for other data does not stop an evaluation of all models: nothing depends on it.
     private static bool IsBaselineTrained<T>(ModelFolder<T> model, string name, PreparedData data, StepContext context)
     {
-        string folder = Path.Combine(context.Workspace.BaselinesFolder, name);
+        string folder = context.Workspace.BaselineFolder(name);
         if (!model.Exists(folder) || model.MismatchOf(folder, data) is not { } mismatch)
         {
             return model.Exists(folder);

@@ -280,7 +280,7 @@ internal static class MetricsFile
         }
         else
         {
-            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model)));
+            yield return ("model", ModelFolder.HashOf(workspace.BaselineFolder(model)));
         }
     }
 

@@ -23,8 +23,8 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
 
     public string RankerFolder => Path.Combine(WorkFolder, "ranker");
 
-    /// <summary>Written by <c>train-baseline</c>: a folder per model.</summary>
-    public string BaselinesFolder => Path.Combine(WorkFolder, "baselines");
+    /// <summary>Written by <c>train-baseline</c>.</summary>
+    public string BaselineFolder(string model) => Path.Combine(WorkFolder, "baselines", model);
 
     /// <summary>Written by <c>race</c>: its outcome, and the item lists that serving needs.</summary>
     public string RaceFolder => Path.Combine(WorkFolder, "race");

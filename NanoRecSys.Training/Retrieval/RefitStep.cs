@@ -95,7 +95,7 @@ internal static class FinalFitStep
             case ItemKnn.ModelName:
                 return ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation);
             default:
-                EaseOptions ease = ModelFolder.Ease.ReadModel(Path.Combine(context.Workspace.BaselinesFolder, model));
+                EaseOptions ease = ModelFolder.Ease.ReadModel(context.Workspace.BaselineFolder(model));
                 return Ease.Build(data.Split, items, ease.Penalties[0], ease, context.Threads, context.Cancellation);
         }
     }

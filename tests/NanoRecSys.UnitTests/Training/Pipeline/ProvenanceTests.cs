@@ -58,7 +58,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
 
         await AssertRefusedAsync(
             $"The negatives in {context.Workspace.NegativesFile} were mined {OnOtherData}mine-negatives' again.", () => TrainRankerStep.RunAsync(Ranker, context));
-        string ofBaseline = $"The 'mf' baseline in {Path.Combine(context.Workspace.BaselinesFolder, "mf")} was trained {OnOtherData}train-baseline --model mf' again.";
+        string ofBaseline = $"The 'mf' baseline in {context.Workspace.BaselineFolder("mf")} was trained {OnOtherData}train-baseline --model mf' again.";
         await AssertRefusedAsync(ofBaseline, () => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["mf"] }, context));
 
         EvaluationReport all = await EvaluateStep.RunAsync(new EvaluateOptions { Resamples = 0, Splits = [HeldOut.Test] }, context);
