@@ -251,7 +251,7 @@ internal static class MetricsFile
         SavedMetrics saved = Read(workspace, result.Model);
         IReadOnlyList<EvaluationResult> others = Difference(saved, workspace, data, result.Model) is null ? saved.Results : [];
         var updated = new SavedMetrics(
-            InputsOf(workspace, data, result.Model).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
+            Provenance.Record(InputsOf(workspace, data, result.Model)),
             [.. others.Where(old => !IsReplaced(old, result)), result]);
         TrainingJson.Write(PathOf(workspace, result.Model), updated);
     }

@@ -79,6 +79,10 @@ internal static class Provenance
     /// <summary>The value of <see cref="Data"/> in imported weights. Their rows are compared by item id if known.</summary>
     public const string Imported = "imported";
 
+    /// <summary>The inputs that exist, as a result stores them.</summary>
+    public static Dictionary<string, string> Record(IEnumerable<(string Name, string? Hash)> inputs) =>
+        inputs.Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!);
+
     /// <returns>How the inputs differ, to follow "was trained" or the like; null if they are the same.</returns>
     public static string? Difference(IReadOnlyDictionary<string, string> recorded, params ReadOnlySpan<(string Name, string? Hash)> present)
     {

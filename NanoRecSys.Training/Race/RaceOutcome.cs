@@ -47,11 +47,7 @@ internal sealed record RaceOutcome(
             lists[info.Name].Write(Path.Combine(workspace.RaceFolder, info.File));
         }
 
-        RaceOutcome recorded = this with
-        {
-            MadeOf = InputsOf(workspace, data, Lists).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
-        };
-        TrainingJson.Write(Path.Combine(workspace.RaceFolder, FileName), recorded);
+        TrainingJson.Write(Path.Combine(workspace.RaceFolder, FileName), this with { MadeOf = Provenance.Record(InputsOf(workspace, data, Lists)) });
     }
 
     /// <summary>The lists in their served form.</summary>

@@ -61,7 +61,7 @@ internal static class FinalFitStep
 
         // Last: with it the folder is complete.
         var info = new FinalFitInfo(options.Epochs, continued.LearningRate, data.Histories.InteractionCount);
-        var summary = new FinalFitSummary(info, InputsOf(workspace, data).ToDictionary(input => input.Name, input => input.Hash!), watch.Elapsed.TotalSeconds);
+        var summary = new FinalFitSummary(info, Provenance.Record(InputsOf(workspace, data)), watch.Elapsed.TotalSeconds);
         TrainingJson.Write(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName), summary);
         context.Progress.Report(new ProgressEvent { Fraction = 1 });
         return summary;
