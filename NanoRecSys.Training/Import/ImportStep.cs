@@ -45,7 +45,7 @@ internal static class ImportStep
             if (ranker is not null)
             {
                 rankerModel = rankerModel! with { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) };
-                await WriteAsync(workspace.RankerFolder, folder => ModelFolder.Ranker.Write(folder, rankerModel, ranker.Tensors, Provenance.Imported));
+                await WriteAsync(workspace.RankerFolder, folder => ModelFolder.Ranker.Write(folder, rankerModel, ranker.Layout.Tensors, Provenance.Imported));
             }
             else if (RankerExport.MismatchOf(workspace, data: null) is { } mismatch)
             {

@@ -30,7 +30,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         var model = new ModelInfo(
             BlockKinds.Transformer, layout.Dimension, layout.Blocks, HeadsOf(layout, weights, frequencies, options), layout.FeedForward,
             MaxLengthOf(weights, options, notes), layout.Items, RopeBaseOf(weights, frequencies, options, notes), Dropout: 0, UnknownLoss, ReferenceTemperature);
-        return new ImportedTower(model, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], notes);
+        return new ImportedTower(model, layout.Tensors, notes);
     }
 
     // An export of this program names its architecture, which explains more than unexpected tensor names.
@@ -90,10 +90,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 }
 
 /// <summary>A ranker from elsewhere, fully checked; its genres are named when the data is known.</summary>
-/// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
 /// <param name="Genres">Names of the category rows, if given.</param>
-internal sealed record ImportedRanker(
-    RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<string> Notes)
+internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<string>? Genres, IReadOnlyList<string> Notes)
 {
     /// <param name="genresPath">File with the names of the genre rows, one per line; null if the data names them.</param>
     /// <exception cref="InvalidDataException">A file cannot be read, or does not contain such a network.</exception>
@@ -111,7 +109,7 @@ internal sealed record ImportedRanker(
             throw new UserErrorException($"{genresPath ?? path} names {genres.Distinct().Count()} different genres, the ranker has rows for {layout.Genres}.");
         }
 
-        return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, weights.Notes);
+        return new ImportedRanker(layout, genres, weights.Notes);
     }
 
     /// <summary>The item layout stored by an export of this program; null for other weights.</summary>
@@ -146,7 +144,8 @@ internal sealed record ImportedRanker(
     }
 }
 
-internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blocks, int FeedForward)
+/// <param name="Tensors">The state dictionary, in the order of the layers.</param>
+internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blocks, int FeedForward, IReadOnlyList<NamedTensor> Tensors)
 {
     public const string RotaryName = "rope.inv_freq";
 
@@ -156,8 +155,6 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
     [GeneratedRegex(@"^blocks\.(?<index>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
     private static partial Regex BlockName();
 
-    public IReadOnlyList<ExpectedTensor> Tensors => Expect(Items, Dimension, Blocks, FeedForward);
-
     /// <exception cref="InvalidDataException">Lists every tensor that is missing, of another shape, or unexpected.</exception>
     public static UserTowerLayout Of(PretrainedWeights weights)
     {
@@ -166,12 +163,6 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
         long? items = Size(tensors, "embedding.weight", 0);
         long? dimension = Size(tensors, "embedding.weight", 1) ?? Size(tensors, "norm.weight", 0) ?? Size(tensors, "projection.bias", 0);
         long? hidden = Size(tensors, "blocks.0.mlp.w_2.weight", 1);
-        ExpectedTensor.RequireAll("a user tower", weights, Expect(items, dimension, blocks, hidden), name => name == RotaryName);
-        return new UserTowerLayout((int)items!, (int)dimension!, blocks, (int)hidden!);
-    }
-
-    private static List<ExpectedTensor> Expect(long? items, long? dimension, int blocks, long? hidden)
-    {
         List<ExpectedTensor> expected = [new("embedding.weight", items, dimension)];
         for (int i = 0; i < blocks; i++)
         {
@@ -189,7 +180,8 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
         }
 
         expected.AddRange([new("norm.weight", dimension), new("projection.weight", dimension, dimension), new("projection.bias", dimension)]);
-        return expected;
+        IReadOnlyList<NamedTensor> found = ExpectedTensor.RequireAll("a user tower", weights, expected, name => name == RotaryName);
+        return new UserTowerLayout((int)items!, (int)dimension!, blocks, (int)hidden!, found);
     }
 
     private static long? Size(IReadOnlyDictionary<string, NamedTensor> tensors, string name, int dimension) =>
@@ -197,15 +189,14 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
 }
 
 /// <param name="Numbers">The number attributes that it reads: in nanoRecSys' layout, only the year.</param>
-internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres, IReadOnlyList<NumberLayout> Numbers)
+/// <param name="Tensors">The state dictionary, in the order of the layers.</param>
+internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres, IReadOnlyList<NumberLayout> Numbers, IReadOnlyList<NamedTensor> Tensors)
 {
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
     private const int ModulesPerLayer = 4;
 
     /// <summary>Tensor names that identify a ranker.</summary>
     public static readonly string[] Landmarks = ["genre_embeddings.weight", "output.weight"];
-
-    public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, Numbers, Dimension, [.. Hidden]);
 
     /// <exception cref="InvalidDataException">Lists every tensor that is missing, of another shape, or unexpected.</exception>
     public static RankerLayout Of(PretrainedWeights weights, int dimension, IReadOnlyList<NumberLayout> numbers)
@@ -218,14 +209,6 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
             hidden.Add(Rows(tensors, $"mlp.{ModulesPerLayer * hidden.Count}.weight"));
         }
 
-        ExpectedTensor.RequireAll(
-            $"a ranker of embeddings of {dimension} dimensions", weights, Expect(genres, numbers, dimension, hidden),
-            name => name.StartsWith("mlp.", StringComparison.Ordinal) && name.EndsWith(".num_batches_tracked", StringComparison.Ordinal));
-        return new RankerLayout(dimension, [.. hidden.Select(width => (int)width!)], (int)genres!, numbers);
-    }
-
-    private static List<ExpectedTensor> Expect(long? genres, IReadOnlyList<NumberLayout> numbers, int dimension, List<long?> hidden)
-    {
         List<ExpectedTensor> expected = [new("genre_embeddings.weight", genres, RankerNetwork.CategoryWidth)];
         int place = 0;
         foreach (NumberLayout number in numbers)
@@ -251,7 +234,10 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
         }
 
         expected.AddRange([new("output.weight", 1, width), new("output.bias", 1)]);
-        return expected;
+        IReadOnlyList<NamedTensor> found = ExpectedTensor.RequireAll(
+            $"a ranker of embeddings of {dimension} dimensions", weights, expected,
+            name => name.StartsWith("mlp.", StringComparison.Ordinal) && name.EndsWith(".num_batches_tracked", StringComparison.Ordinal));
+        return new RankerLayout(dimension, [.. hidden.Select(size => (int)size!)], (int)genres!, numbers, found);
     }
 
     private static long? Rows(IReadOnlyDictionary<string, NamedTensor> tensors, string name) =>
@@ -264,8 +250,9 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
     private const int MostNamed = 200;
 
     /// <summary>Compares a state dictionary with a network's tensors, and reports all problems at once.</summary>
+    /// <returns>The expected tensors, in their order.</returns>
     /// <exception cref="InvalidDataException">A tensor is missing, of another shape, not finite, or unexpected.</exception>
-    public static void RequireAll(string network, PretrainedWeights weights, IReadOnlyList<ExpectedTensor> expected, Func<string, bool> isIgnored)
+    public static IReadOnlyList<NamedTensor> RequireAll(string network, PretrainedWeights weights, IReadOnlyList<ExpectedTensor> expected, Func<string, bool> isIgnored)
     {
         HashSet<string> known = [.. expected.Select(tensor => tensor.Name)];
         List<string> missing = [];
@@ -290,6 +277,7 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
         List<string> unexpected = [.. weights.Tensors.Keys.Where(name => !known.Contains(name) && !isIgnored(name)).Order(StringComparer.Ordinal).Select(PrintableName.Of)];
         string[] problems = [.. Problem("missing: ", missing), .. Problem("of another shape: ", misshapen), .. Problem("not finite: ", infinite), .. Problem("unexpected: ", unexpected)];
         InvalidDataException.ThrowIf(problems.Length > 0, $"{weights.Path} is not {network} that can be imported: {string.Join("; ", problems)}.");
+        return [.. expected.Select(tensor => weights.Tensors[tensor.Name])];
     }
 
     private static IEnumerable<string> Problem(string what, List<string> tensors) => tensors.Count == 0
