@@ -14,13 +14,11 @@ internal enum Role
 /// <param name="Names">An empty name leaves the role without a column. A number that is not a column's name is a position, counted from 1.</param>
 internal sealed record ColumnOptions(IReadOnlyDictionary<Role, string> Names)
 {
-    public static readonly ColumnOptions None = new(new Dictionary<Role, string>());
-
-    /// <param name="text">Such as <c>user=visitorid,item=itemid,time=</c>.</param>
-    public static ColumnOptions Parse(string text)
+    /// <param name="text">Such as <c>user=visitorid,item=itemid,time=</c>; null for none.</param>
+    public static ColumnOptions Parse(string? text)
     {
         var names = new Dictionary<Role, string>();
-        foreach (string part in text.Split(','))
+        foreach (string part in text?.Split(',') ?? [])
         {
             string[] pair = part.Split('=', 2);
             if (pair.Length != 2 || !Enum.TryParse(pair[0].Trim(), ignoreCase: true, out Role role) || char.IsAsciiDigit(pair[0].Trim()[0]) || !names.TryAdd(role, pair[1].Trim()))

@@ -17,7 +17,8 @@ internal enum TimeForm
 }
 
 /// <summary>Reads the interactions of one file after another into one table.</summary>
-internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int skipBadRows, Action<double>? progress)
+/// <param name="weights">See <see cref="EventWeights"/>.</param>
+internal sealed class InteractionsReader(DuckDb duck, IReadOnlyDictionary<string, float> weights, int skipBadRows, Action<double>? progress)
 {
     private const int TimeParts = 1000; // per unit of time with decimals
     private readonly IdCodes _events = new();
@@ -144,7 +145,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         int code = _events.CodeOf(name);
         if (code == _eventTypes.Count)
         {
-            _eventTypes.Add((weights[Encoding.UTF8.GetString(name)], 0));
+            _eventTypes.Add((weights.GetValueOrDefault(Encoding.UTF8.GetString(name), 1), 0));
             UserErrorException.ThrowIf(code == 1000,
                 $"The column of event types has more than 1,000 different names. Leave it out with --columns event=, or name another column.");
         }
@@ -316,16 +317,15 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     }
 }
 
-/// <param name="ByName">Other types have weight 1. A weight below zero marks a dislike; events of zero or negative weight are not interactions.</param>
-internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
+/// <summary>Weights of event types by name; others have weight 1. A weight below zero marks a dislike; events of zero or negative weight are not
+/// interactions.</summary>
+internal static class EventWeights
 {
-    public static readonly EventWeights None = new(new Dictionary<string, float>());
-
-    /// <param name="text">Such as <c>view=0.2,purchase=1,dislike=-1</c>.</param>
-    public static EventWeights Parse(string text)
+    /// <param name="text">Such as <c>view=0.2,purchase=1,dislike=-1</c>; null for none.</param>
+    public static IReadOnlyDictionary<string, float> Parse(string? text)
     {
         var weights = new Dictionary<string, float>(StringComparer.OrdinalIgnoreCase);
-        foreach (string part in text.Split(','))
+        foreach (string part in text?.Split(',') ?? [])
         {
             string[] pair = part.Split('=', 2);
             if (pair.Length != 2 || pair[0].Trim().Length == 0 || !Content.IsNumber(pair[1], out double weight) || Math.Abs(weight) > 1e6 || !weights.TryAdd(pair[0].Trim(), (float)weight))
@@ -334,10 +334,8 @@ internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
             }
         }
 
-        return new EventWeights(weights);
+        return weights;
     }
-
-    public float this[string name] => ByName.GetValueOrDefault(name, 1);
 }
 
 /// <param name="Weight">In training and in popularity; zero or less: left out.</param>

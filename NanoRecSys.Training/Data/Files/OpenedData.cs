@@ -33,7 +33,7 @@ internal sealed class OpenedData : IDisposable
 
     public static OpenedData Open(DataPlace place, ReadOptions options, bool wasDownloaded = false)
     {
-        var opened = new OpenedData(place, options.Columns is { } columns ? ColumnOptions.Parse(columns) : ColumnOptions.None) { WasDownloaded = wasDownloaded };
+        var opened = new OpenedData(place, ColumnOptions.Parse(options.Columns)) { WasDownloaded = wasDownloaded };
         try
         {
             opened.Files = place.IsArchive ? place.Unpack(opened._temporary.Value) : place.Files();

@@ -49,9 +49,9 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
         var itemsReader = new ItemsReader(opened.Duck, options.SkipBadRows);
         IReadOnlyList<CatalogItem> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.ItemColumns(opened.Items), opened.Genres, cancellation);
         int done = 0;
+        IReadOnlyDictionary<string, float> weights = EventWeights.Parse(options.EventWeights);
         var reader = new InteractionsReader(
-            opened.Duck, options.EventWeights is { } weights ? EventWeights.Parse(weights) : EventWeights.None, options.SkipBadRows,
-            share => progress?.Invoke((done + share) / opened.Interactions.Count));
+            opened.Duck, weights, options.SkipBadRows, share => progress?.Invoke((done + share) / opened.Interactions.Count));
         foreach ((DataTable table, ColumnRoles roles) in opened.Interactions)
         {
             await reader.ReadAsync(table, roles, cancellation);
@@ -94,11 +94,11 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
             Excluded = reader.Excluded,
             EventTypes = reader.EventTypes,
         };
-        result.Note(reader.FirstBad ?? itemsReader.FirstBad, options, notes);
+        result.Note(reader.FirstBad ?? itemsReader.FirstBad, weights, notes);
         return result;
     }
 
-    private void Note(string? firstBad, ReadOptions options, List<string> notes)
+    private void Note(string? firstBad, IReadOnlyDictionary<string, float> weights, List<string> notes)
     {
         if (Repeats > 0)
         {
@@ -115,12 +115,12 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
             notes.Add(note);
         }
 
-        if (EventTypes.Count > 0 && options.EventWeights is null)
+        if (EventTypes.Count > 0 && weights.Count == 0)
         {
             notes.Add($"All events have weight 1, whatever their type: {string.Join(", ", EventTypes.Take(10).Select(type => $"{type.Name} {type.Rows}"))}. --event-weights sets weights by type, and excludes types below zero.");
         }
 
-        string[] unknown = options.EventWeights is null ? [] : [.. EventWeights.Parse(options.EventWeights).ByName.Keys.Except(EventTypes.Select(type => type.Name), StringComparer.OrdinalIgnoreCase)];
+        string[] unknown = [.. weights.Keys.Except(EventTypes.Select(type => type.Name), StringComparer.OrdinalIgnoreCase)];
         if (unknown.Length > 0)
         {
             notes.Add($"--event-weights names types that the data does not have: {string.Join(", ", unknown)}. It has {string.Join(", ", EventTypes.Select(type => type.Name).DefaultIfEmpty("no column of event types"))}.");
