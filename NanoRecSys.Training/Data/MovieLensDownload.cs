@@ -22,16 +22,16 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
         var address = new Uri(server, name + ".zip");
         string part = Path.Combine(downloads, name + ".zip.part");
         progress.Report(new ProgressEvent { Fraction = 0, Message = $"downloading {address}" });
-        var download = new Download(http, RetryDelay);
+        var download = new Download(http, address, part, RetryDelay);
         var speed = new DownloadSpeed(progress);
-        bool resumed = await download.FetchAsync(address, part, speed.Report, cancellation);
+        bool resumed = await download.FetchAsync(speed.Report, cancellation);
         string? expected = await ExpectedMd5Async(name, address, cancellation);
         string actual = await Md5OfAsync(part, cancellation);
         if (resumed && expected is not null && actual != expected)
         {
             // The partial file was damaged, or of another edition: download again from the start.
-            new PartValidator(part).Discard();
-            await download.FetchAsync(address, part, speed.Report, cancellation);
+            download.Discard();
+            await download.FetchAsync(speed.Report, cancellation);
             actual = await Md5OfAsync(part, cancellation);
         }
 
@@ -41,18 +41,13 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
         }
         else if (actual != expected)
         {
-            new PartValidator(part).Discard();
+            download.Discard();
             throw new UserErrorException($"{address}: the downloaded file has MD5 {actual}, expected {expected}. It was deleted; try again later.");
         }
 
-        return await UnpackAsync(name, part);
-    }
-
-    private async Task<string> UnpackAsync(string name, string part)
-    {
         string folder = Path.Combine(downloads, name);
         await AtomicFolder.WriteAsync(folder, fresh => Task.Run(() => new DataPlace(part).Unpack(fresh)));
-        new PartValidator(part).Discard();
+        download.Discard();
         return folder;
     }
 
@@ -89,7 +84,10 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
 
 /// <summary>Downloads a large file into <c>FILE.part</c>. After a broken connection, even in a later run, it requests only the rest (HTTP Range); it
 /// starts over if the server does not support that or has another file by now (If-Range).</summary>
-internal sealed class Download(HttpClient http, TimeSpan retryDelay)
+/// <remarks>The edition of the partial file is stored next to it: the server's strong ETag or, without one, its Last-Modified. Without either,
+/// it may be of another edition and is not used.</remarks>
+/// <param name="part">The partial file; an earlier attempt's bytes are reused.</param>
+internal sealed class Download(HttpClient http, Uri from, string part, TimeSpan retryDelay)
 {
     private const int Attempts = 4;
     private const int BufferBytes = 1 << 16;
@@ -97,21 +95,23 @@ internal sealed class Download(HttpClient http, TimeSpan retryDelay)
     // How long a server may be silent before the connection counts as broken.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
 
-    /// <param name="part">The partial file; an earlier attempt's bytes are reused.</param>
+    private string TagPath => part + ".tag";
+
     /// <param name="progress">Receives the bytes downloaded so far and, if known, the total.</param>
-    public async Task<bool> FetchAsync(Uri from, string part, Action<long, long?> progress, CancellationToken cancellation)
+    /// <returns>Whether an earlier attempt's bytes were reused.</returns>
+    public async Task<bool> FetchAsync(Action<long, long?> progress, CancellationToken cancellation)
     {
         for (int attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryFetchAsync(from, part, progress, cancellation);
+                return await TryFetchAsync(progress, cancellation);
             }
             catch (Exception e) when (e is HttpRequestException or IOException or TimeoutException || IsTimeout(e, cancellation))
             {
                 if (attempt == Attempts || (e is HttpRequestException { StatusCode: { } status } && (int)status < 500))
                 {
-                    throw new UserErrorException(Explain(from, part, e), e);
+                    throw new UserErrorException(Explain(e), e);
                 }
 
                 await Task.Delay(retryDelay, cancellation);
@@ -119,24 +119,29 @@ internal sealed class Download(HttpClient http, TimeSpan retryDelay)
         }
     }
 
+    public void Discard()
+    {
+        File.Delete(part);
+        File.Delete(TagPath);
+    }
+
     /// <summary>Whether the client's own timeout ended a request; it looks like a cancellation.</summary>
     internal static bool IsTimeout(Exception e, CancellationToken cancellation) =>
         e is OperationCanceledException && !cancellation.IsCancellationRequested;
 
-    private static string Explain(Uri from, string part, Exception e) => e is HttpRequestException { StatusCode: { } status }
+    private string Explain(Exception e) => e is HttpRequestException { StatusCode: { } status }
         ? $"{from} answers {(int)status} {status}. Check the name, or download the archive manually and set --data to its path."
         : $"The download of {from} was interrupted after {(File.Exists(part) ? new FileInfo(part).Length : 0):N0} bytes ({e.Message}). " +
           "Run the same command again to resume it, or set --data to the path of an archive.";
 
-    private async Task<bool> TryFetchAsync(Uri from, string part, Action<long, long?> progress, CancellationToken cancellation)
+    private async Task<bool> TryFetchAsync(Action<long, long?> progress, CancellationToken cancellation)
     {
-        var validator = new PartValidator(part);
         using HttpRequestMessage request = new(HttpMethod.Get, from);
-        long there = validator.ApplyTo(request);
+        long there = RequestRest(request);
         using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
-            validator.Discard();
+            Discard();
             throw new IOException("the partial file is larger than the complete one"); // The next attempt starts over.
         }
 
@@ -144,7 +149,7 @@ internal sealed class Download(HttpClient http, TimeSpan retryDelay)
         bool resumes = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == there;
         if (response.StatusCode == HttpStatusCode.PartialContent && !resumes)
         {
-            validator.Discard();
+            Discard();
             throw new IOException($"the server sends bytes from {response.Content.Headers.ContentRange?.From}, not from {there}");
         }
 
@@ -152,12 +157,39 @@ internal sealed class Download(HttpClient http, TimeSpan retryDelay)
         long? total = there + response.Content.Headers.ContentLength;
         await using (FileStream file = new(part, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write))
         {
-            validator.Save(response);
+            SaveEdition(response);
             await CopyAsync(response.Content, file, done => progress(there + done, total), cancellation);
         }
 
         long length = new FileInfo(part).Length;
         return total is null || length == total ? resumes : throw new IOException($"only {length:N0} of {total:N0} bytes arrived");
+    }
+
+    private long RequestRest(HttpRequestMessage request)
+    {
+        if (!File.Exists(part) || !File.Exists(TagPath) || new FileInfo(part).Length == 0)
+        {
+            return 0;
+        }
+
+        string tag = File.ReadAllText(TagPath);
+        request.Headers.IfRange = tag.StartsWith('"') ? new RangeConditionHeaderValue(tag) : new RangeConditionHeaderValue(DateTimeOffset.Parse(tag));
+        long there = new FileInfo(part).Length;
+        request.Headers.Range = new RangeHeaderValue(there, null);
+        return there;
+    }
+
+    private void SaveEdition(HttpResponseMessage response)
+    {
+        string? tag = response.Headers.ETag is { IsWeak: false } strong ? strong.Tag : response.Content.Headers.LastModified?.ToString("r");
+        if (tag is null)
+        {
+            File.Delete(TagPath);
+        }
+        else
+        {
+            File.WriteAllText(TagPath, tag);
+        }
     }
 
     private static async Task CopyAsync(HttpContent content, FileStream file, Action<long> progress, CancellationToken cancellation)
@@ -208,45 +240,5 @@ internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress)
             Fraction = total is > 0 ? PrepareStep.DownloadShare * bytes / total.Value : null,
             Detail = $"{bytes / Megabyte:F1}{of} MB, {speed:F1} MB/s",
         });
-    }
-}
-
-/// <summary>Stores, next to a partial file, which edition it belongs to: the server's strong ETag or, without one, its Last-Modified.
-/// Without either, the partial file may be of another edition and is not used.</summary>
-internal sealed class PartValidator(string part)
-{
-    private string TagPath => part + ".tag";
-
-    public long ApplyTo(HttpRequestMessage request)
-    {
-        if (!File.Exists(part) || !File.Exists(TagPath) || new FileInfo(part).Length == 0)
-        {
-            return 0;
-        }
-
-        string tag = File.ReadAllText(TagPath);
-        request.Headers.IfRange = tag.StartsWith('"') ? new RangeConditionHeaderValue(tag) : new RangeConditionHeaderValue(DateTimeOffset.Parse(tag));
-        long there = new FileInfo(part).Length;
-        request.Headers.Range = new RangeHeaderValue(there, null);
-        return there;
-    }
-
-    public void Save(HttpResponseMessage response)
-    {
-        string? tag = response.Headers.ETag is { IsWeak: false } strong ? strong.Tag : response.Content.Headers.LastModified?.ToString("r");
-        if (tag is null)
-        {
-            File.Delete(TagPath);
-        }
-        else
-        {
-            File.WriteAllText(TagPath, tag);
-        }
-    }
-
-    public void Discard()
-    {
-        File.Delete(part);
-        File.Delete(TagPath);
     }
 }
