@@ -46,18 +46,8 @@ internal abstract class DataSplit(UserHistories histories)
     public bool TryGet(int user, HeldOut part, out HeldOutCase found)
     {
         int position = TargetPosition(user, part);
-        found = default;
-        if (position < 0)
-        {
-            return false;
-        }
-
-        ReadOnlyMemory<int> items = Histories.MemoryAt(user);
-        ReadOnlyMemory<long> times = Histories.TimesMemoryAt(user);
-        found = Histories.HasTimes
-            ? new HeldOutCase(user, items[..position], items.Span[position], times[..position], times.Span[position])
-            : new HeldOutCase(user, items[..position], items.Span[position], default, null);
-        return true;
+        found = position < 0 ? default : new HeldOutCase(user, Prefix(user, position), Items(user)[position]);
+        return position >= 0;
     }
 
     protected abstract int TrainLength(int user);
@@ -154,16 +144,12 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
 
 /// <summary>One item to predict, and what was known at its time.</summary>
 /// <param name="User">Position of the user in the histories.</param>
-/// <param name="Before">Item rows before it, oldest first.</param>
-/// <param name="BeforeTimes">Time of each of <paramref name="Before"/>; empty if the data has no times.</param>
-/// <param name="Now">Time of the target; null if the data has no times.</param>
-internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, int Target, ReadOnlyMemory<long> BeforeTimes, long? Now)
+/// <param name="History">The items before it, and its time.</param>
+internal readonly record struct HeldOutCase(int User, TimedHistory History, int Target)
 {
-    public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
-
     /// <summary>Whether the target is among the last <paramref name="leftOut"/> items before it. If those are excluded from the ranking, no model
     /// can find it, so evaluations leave the user out.</summary>
-    public bool IsRepeat(int leftOut = int.MaxValue) => Before.Span[^Math.Min(leftOut, Before.Length)..].Contains(Target);
+    public bool IsRepeat(int leftOut = int.MaxValue) => History.Last(leftOut).Items.Span.Contains(Target);
 }
 
 /// <summary>Which user has which item in the training part, without order and repeats.</summary>

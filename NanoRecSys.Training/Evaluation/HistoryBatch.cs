@@ -42,7 +42,7 @@ internal sealed class HistoryBatch(int items, int leftOut, bool knowsTargetTime 
         for (int b = 0; b < users.Length; b++)
         {
             split.TryGet(users[b], part, out HeldOutCase found);
-            _cases[b] = knowsTargetTime || found.BeforeTimes.IsEmpty ? found : found with { Now = found.BeforeTimes.Span[^1] };
+            _cases[b] = knowsTargetTime || found.History.Times.IsEmpty ? found : found with { History = found.History with { Now = found.History.Times.Span[^1] } };
             seen += SeenOf(b).Length;
         }
 
@@ -61,11 +61,7 @@ internal sealed class HistoryBatch(int items, int leftOut, bool knowsTargetTime 
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private ReadOnlySpan<int> SeenOf(int index)
-    {
-        ReadOnlySpan<int> before = _cases[index].Before.Span;
-        return before[^Math.Min(leftOut, before.Length)..];
-    }
+    private ReadOnlySpan<int> SeenOf(int index) => _cases[index].History.Last(leftOut).Items.Span;
 
     private int Exclude(ReadOnlySpan<int> seen, int start)
     {

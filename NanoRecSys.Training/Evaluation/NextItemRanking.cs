@@ -323,7 +323,7 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
                 }
                 else
                 {
-                    cases.Add((user, found.Target, found.Before.Length));
+                    cases.Add((user, found.Target, found.History.Items.Length));
                 }
             }
         }

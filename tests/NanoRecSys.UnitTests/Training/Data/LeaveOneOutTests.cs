@@ -14,10 +14,10 @@ public sealed class LeaveOneOutTests
         Assert.True(Split.TryGet(0, HeldOut.Test, out HeldOutCase test));
         Assert.True(Split.TryGet(0, HeldOut.Validation, out HeldOutCase validation));
 
-        Assert.Equal((14, 104, 13), (test.Target, test.Now, validation.Target));
-        Assert.Equal([10, 11, 12, 13], test.Before.ToArray());
-        Assert.Equal([100, 101, 102, 103], test.BeforeTimes.ToArray());
-        Assert.Equal([10, 11, 12], validation.Before.ToArray());
+        Assert.Equal((14, 104, 13), (test.Target, test.History.Now, validation.Target));
+        Assert.Equal([10, 11, 12, 13], test.History.Items.ToArray());
+        Assert.Equal([100, 101, 102, 103], test.History.Times.ToArray());
+        Assert.Equal([10, 11, 12], validation.History.Items.ToArray());
         Assert.Equal([10, 11, 12], Split.Train(0).ToArray());
         Assert.Equal([100, 101, 102], Split.TrainTimes(0).ToArray());
         Assert.Equal([20], Split.Train(1).ToArray()); // user 8 has three items
@@ -31,8 +31,8 @@ public sealed class LeaveOneOutTests
         Assert.Equal([10], split.Train(0).ToArray());
         Assert.True(split.TrainTimes(0).IsEmpty);
         Assert.True(split.TryGet(0, HeldOut.Test, out HeldOutCase test));
-        Assert.Equal((12, null), (test.Target, test.Now));
-        Assert.True(test.BeforeTimes.IsEmpty);
+        Assert.Equal((12, 0), (test.Target, test.History.Now));
+        Assert.True(test.History.Times.IsEmpty);
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public sealed class LeaveOneOutTests
         Assert.False(final.TryGet(0, HeldOut.Validation, out HeldOutCase _));
         Assert.True(final.TryGet(0, HeldOut.Test, out HeldOutCase test));
         Assert.Equal(14, test.Target);
-        Assert.Equal([10, 11, 12, 13], test.Before.ToArray());
+        Assert.Equal([10, 11, 12, 13], test.History.Items.ToArray());
     }
 
     [Fact]
@@ -98,20 +98,20 @@ public sealed class TimeSplitTests
         Assert.Equal([30], final.Train(2).ToArray());
         Assert.False(final.TryGet(0, HeldOut.Validation, out HeldOutCase _));
         Assert.True(final.TryGet(0, HeldOut.Test, out HeldOutCase test));
-        Assert.Equal((14, 200), (test.Target, test.Now));
+        Assert.Equal((14, 200), (test.Target, test.History.Now));
     }
 
     [Fact]
     public void The_first_item_of_a_period_is_predicted_from_all_items_before_it()
     {
         Assert.True(Split.TryGet(0, HeldOut.Validation, out HeldOutCase validation));
-        Assert.Equal((12, 100), (validation.Target, validation.Now));
-        Assert.Equal([10, 11], validation.Before.ToArray());
+        Assert.Equal((12, 100), (validation.Target, validation.History.Now));
+        Assert.Equal([10, 11], validation.History.Items.ToArray());
 
         Assert.True(Split.TryGet(0, HeldOut.Test, out HeldOutCase test));
-        Assert.Equal((14, 200), (test.Target, test.Now));
-        Assert.Equal([10, 11, 12, 13], test.Before.ToArray());
-        Assert.Equal([50, 99, 100, 150], test.BeforeTimes.ToArray());
+        Assert.Equal((14, 200), (test.Target, test.History.Now));
+        Assert.Equal([10, 11, 12, 13], test.History.Items.ToArray());
+        Assert.Equal([50, 99, 100, 150], test.History.Times.ToArray());
     }
 
     [Theory]

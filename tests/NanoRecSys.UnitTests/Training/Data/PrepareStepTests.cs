@@ -152,7 +152,7 @@ public sealed class PrepareStepTests : FolderTests
         Assert.True(data.Split.Train(1).IsEmpty);
         Assert.Equal([1, 1, 0], data.Catalog.Items.Select(item => item.Count));
         Assert.True(data.Split.TryGet(1, HeldOut.Test, out HeldOutCase test));
-        Assert.Equal((0, 20L), (test.Target, test.Now));
+        Assert.Equal((0, 20L), (test.Target, test.History.Now));
     }
 
     [Fact]
