@@ -18,8 +18,6 @@ internal static class Presets
     private const int ManyItems = 200_000; // from here on, a full softmax takes longer than the rest of a step
     private const double AffordableTwice = 1e10; // interactions times items; two networks then take about twenty minutes on two cores
 
-    public static IReadOnlyList<string> Names => TrainingNames.Presets;
-
     /// <summary>The sample (100,000 ratings) in about a minute on two cores; figures in the README.</summary>
     public static readonly Preset Quick = new(
         "quick",
@@ -122,7 +120,7 @@ internal static class Presets
         "sparse" => Sparse,
         "paper" => Paper,
         "auto" => For(data),
-        _ => throw new UserErrorException($"Unknown preset '{name}'. Presets: {string.Join(", ", Names)}."),
+        _ => throw new UserErrorException($"Unknown preset '{name}'. Presets: {string.Join(", ", TrainingNames.Presets)}."),
     };
 
     private static Preset For(DatasetSummary data)

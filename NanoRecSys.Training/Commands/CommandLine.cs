@@ -106,8 +106,8 @@ internal static class CommandLine
 internal static class CommonOptions
 {
     public static readonly Option<string> Data = Text(
-        "--data", $"Data set: small (the sample that ships with the program), {string.Join(", ", DatasetSource.KnownNames)} (downloaded from GroupLens), "
-        + "or the path of a file, a folder or a .zip of interactions, or a file pattern (CSV, TSV, JSON lines, JSON, Parquet, with gz or zst too)", "NAME|PATH", DatasetSource.Small);
+        "--data", $"Data set: small (the sample that ships with the program), {string.Join(", ", TrainingNames.Datasets)} (downloaded from GroupLens), "
+        + "or the path of a file, a folder or a .zip of interactions, or a file pattern (CSV, TSV, JSON lines, JSON, Parquet, with gz or zst too)", "NAME|PATH", TrainingNames.Sample);
 
     public static readonly Option<bool> Json = Flag("--json", "Write the result as one line of JSON to standard output, and everything else to standard error");
 

@@ -96,7 +96,7 @@ internal static class InspectCommand
 internal static class EstimateCommand
 {
     private const double Gibibyte = 1 << 30;
-    private static readonly Option<string> Preset = Choice("--preset", "Preset whose retriever is timed", Presets.Names, "auto");
+    private static readonly Option<string> Preset = Choice("--preset", "Preset whose retriever is timed", TrainingNames.Presets, "auto");
     private static readonly Option<int> Steps = Number("--steps", "Training steps to time", 8);
 
     public static Command Create(CommandFactory factory) => factory.Create(

@@ -6,7 +6,7 @@ namespace NanoRecSys.Training.Commands;
 internal static class TrainRetrieverCommand
 {
     private static readonly Option<string> PresetName = Choice(
-        "--preset", "Preset for every setting that no option sets; auto chooses by the data", Presets.Names, "auto");
+        "--preset", "Preset for every setting that no option sets; auto chooses by the data", TrainingNames.Presets, "auto");
 
     private static readonly OptionSet<TrainRetrieverOptions> Settings = new()
     {

@@ -17,7 +17,7 @@ internal static class RunCommand
     private const double RaceEnd = 0.9;
 
     private static readonly Option<string> PresetName = Choice(
-        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, quick compares only fast ones, paper has the sizes of nanoRecSys", Presets.Names, "quick");
+        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, quick compares only fast ones, paper has the sizes of nanoRecSys", TrainingNames.Presets, "quick");
 
     private static readonly Option<string> FinalFit = Choice(
         "--final-fit", "Continue training on all interactions, including held-out ones, before publishing; auto does so with --preset auto",

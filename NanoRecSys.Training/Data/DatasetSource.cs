@@ -4,17 +4,15 @@ namespace NanoRecSys.Training.Data;
 /// folder or a zip archive, or a pattern of files.</summary>
 internal static class DatasetSource
 {
-    public const string Small = TrainingNames.Sample;
     public static readonly Uri GroupLens = new("https://files.grouplens.org/datasets/movielens/");
-    public static IReadOnlyList<string> KnownNames => TrainingNames.Datasets;
     private const string SampleFolder = "data/movielens-small";
 
     /// <summary>Name of the prepared data: the data set's own, or the file's, folder's or archive's.</summary>
     public static string NameOf(string data)
     {
-        if (data == Small || KnownNames.Contains(data))
+        if (data == TrainingNames.Sample || TrainingNames.Datasets.Contains(data))
         {
-            return data == Small ? Path.GetFileName(SampleFolder) : data;
+            return data == TrainingNames.Sample ? Path.GetFileName(SampleFolder) : data;
         }
 
         UserErrorException.ThrowIf(string.IsNullOrWhiteSpace(data), $"--data is empty. Set it to a data set's name, a file, a folder or an archive.");
@@ -66,11 +64,11 @@ internal static class DatasetSource
 
     /// <returns>Null for a known data set that must be downloaded.</returns>
     private static DataPlace? Find(string data, Workspace workspace) =>
-        data == Small ? new DataPlace(Path.GetFullPath(FindSample()))
-        : KnownNames.Contains(data)
+        data == TrainingNames.Sample ? new DataPlace(Path.GetFullPath(FindSample()))
+        : TrainingNames.Datasets.Contains(data)
             ? FromHereUpward("data/" + data).Append(Path.Combine(DownloadsOf(workspace), data)).FirstOrDefault(MovieLensFiles.AreIn) is { } known ? new DataPlace(Path.GetFullPath(known)) : null
         : DataPlace.Find(data)
-        ?? throw new UserErrorException($"--data {data} is not {Small}, {string.Join(", ", KnownNames)}, an existing file, folder or .zip archive, or a pattern that matches files.");
+        ?? throw new UserErrorException($"--data {data} is not {TrainingNames.Sample}, {string.Join(", ", TrainingNames.Datasets)}, an existing file, folder or .zip archive, or a pattern that matches files.");
 
     private static string DownloadsOf(Workspace workspace) => Path.Combine(workspace.Store.Root, "downloads");
 

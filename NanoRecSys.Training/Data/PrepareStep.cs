@@ -161,7 +161,7 @@ internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, User
 
 internal sealed record PrepareOptions
 {
-    public string Data { get; init; } = DatasetSource.Small;
+    public string Data { get; init; } = TrainingNames.Sample;
     public ReadOptions Reading { get; init; } = new();
 
     /// <summary>Interactions with a lower rating are dropped first; 0 keeps every interaction as a positive.</summary>

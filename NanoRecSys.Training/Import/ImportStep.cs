@@ -147,7 +147,7 @@ internal sealed record ImportOptions
 
     /// <summary>File with the genres of the ranker's genre rows, one per line; null: the data's genres in alphabetical order.</summary>
     public string? Genres { get; init; }
-    public string Data { get; init; } = DatasetSource.Small;
+    public string Data { get; init; } = TrainingNames.Sample;
 
     public const int DefaultMaxLength = 200;
     public const double DefaultRopeBase = 500;

@@ -8,7 +8,7 @@ internal static class LiveMetricsCommand
 {
     public static Command Create()
     {
-        Option<string> data = new("--data") { Description = "--data of the training.", DefaultValueFactory = _ => DatasetSource.Small };
+        Option<string> data = new("--data") { Description = "--data of the training.", DefaultValueFactory = _ => TrainingNames.Sample };
         Option<string> artifacts = new("--artifacts") { Description = "Artifacts folder of the training.", DefaultValueFactory = _ => "artifacts" };
         Option<Uri> url = ApiAddress.CreateOption();
         Option<string> model = new("--model") { Description = "How the version was published: ranker, or retriever (with --ranker never).", DefaultValueFactory = _ => "retriever" };

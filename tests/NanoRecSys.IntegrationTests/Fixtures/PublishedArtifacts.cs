@@ -50,5 +50,5 @@ public abstract class PublishedArtifacts : IAsyncDisposable
     }
 
     private static StepContext Context(string folder) =>
-        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(DatasetSource.Small)), Seed: 42, new Progress<ProgressEvent>(), CancellationToken.None);
+        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(TrainingNames.Sample)), Seed: 42, new Progress<ProgressEvent>(), CancellationToken.None);
 }

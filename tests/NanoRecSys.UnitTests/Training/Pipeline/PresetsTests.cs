@@ -52,7 +52,7 @@ public sealed class PresetsTests
     {
         DatasetSummary data = Data(671, 9_066, 100_004);
 
-        Assert.All(Presets.Names, name => Assert.Null(UserTower.Problem(Presets.Get(name, data).Retriever.ToModel(data.Items))));
+        Assert.All(TrainingNames.Presets, name => Assert.Null(UserTower.Problem(Presets.Get(name, data).Retriever.ToModel(data.Items))));
     }
 
     [Fact]
