@@ -181,34 +181,20 @@ internal static class FixedItems
 {
     public static InteractionTable Keep(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
     {
-        bool[] isKnown = Known(interactions, itemIds);
+        HashSet<EntityId> ids = [.. itemIds];
+        bool[] isKnown = [.. Enumerable.Range(0, interactions.ItemIds.Count).Select(code => ids.Contains(interactions.ItemIds[code]))]; // [codes of items]
         InteractionTable kept = interactions.Where(row => isKnown[interactions.Items[row]]);
         return kept.Count > 0
             ? kept
             : throw new UserErrorException("The item map contains no item of the interactions. Check that it has the item ids of this data.");
     }
 
-    public static ItemOrderSummary Compare(IReadOnlyList<EntityId> itemIds, InteractionTable read, InteractionTable kept)
+    /// <param name="known">What <see cref="Keep"/> left of <paramref name="read"/>.</param>
+    /// <param name="kept">What the other filters left of it.</param>
+    public static ItemOrderSummary Compare(IReadOnlyList<EntityId> itemIds, InteractionTable read, InteractionTable known, InteractionTable kept)
     {
-        bool[] isKnown = Known(read, itemIds);
-        int[] unknown = [.. InteractionTable.CountById(read.Items).Where(count => !isKnown[count.Key]).Select(count => count.Value)];
-        int rated = InteractionTable.CountById(kept.Items).Count;
-        return new ItemOrderSummary(itemIds.Count - rated, unknown.Length, unknown.Sum(count => (long)count));
-    }
-
-    // [codes of items]
-    private static bool[] Known(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
-    {
-        var isKnown = new bool[interactions.ItemIds.Count];
-        foreach (EntityId id in itemIds)
-        {
-            if (interactions.ItemIds.TryFind(id, out int code))
-            {
-                isKnown[code] = true;
-            }
-        }
-
-        return isKnown;
+        static int Items(InteractionTable table) => InteractionTable.CountById(table.Items).Count;
+        return new ItemOrderSummary(itemIds.Count - Items(kept), Items(read) - Items(known), read.Count - known.Count);
     }
 }
 

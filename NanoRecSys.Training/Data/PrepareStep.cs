@@ -75,7 +75,7 @@ internal static class PrepareStep
             context.Workspace.Dataset, from, source.HashOf(files),
             histories.UserCount, itemIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
             repeated, tiedUsers, options.MinRating, options.KCore, cuts,
-            options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
+            options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, known, kept))
         {
             Word = options.Word,
             Hash = PreparedData.HashOf(IdTable.Of(itemIds), histories, cuts),
