@@ -234,7 +234,7 @@ internal sealed class InteractionsReader(DuckDb duck, IReadOnlyDictionary<string
             reason ??= ids == 1 ? "expected a user and items, found one id" : null;
             if (reason is not null)
             {
-                FirstBad ??= BadRow.Message(table.File.Name, $"line {lines.Number}", reason, LineText.Decode(line));
+                FirstBad ??= BadRow.Message(table.File.Name, $"line {lines.Number}", reason, TextHead.Decode(line));
                 if (++Bad > skipBadRows)
                 {
                     throw new UserErrorException(FirstBad);

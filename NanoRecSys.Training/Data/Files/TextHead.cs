@@ -8,6 +8,8 @@ internal static class TextHead
 {
     private const int HeadBytes = 1 << 16;
     private const int HeadLines = 200;
+    private static readonly Encoding Windows1252 = CodePagesEncodingProvider.Instance.GetEncoding(1252)!;
+
     private static ReadOnlySpan<byte> GzipMagic => [0x1F, 0x8B];
 
     public static ReadOnlySpan<byte> ZstdMagic => [0x28, 0xB5, 0x2F, 0xFD];
@@ -89,7 +91,7 @@ internal static class TextHead
         using var writer = new StreamWriter(copy);
         Scan(file, line =>
         {
-            writer.Write(LineText.Decode(line));
+            writer.Write(Decode(line));
             writer.Write('\n');
         });
         return new DataFile(copy, file.Name);
@@ -105,7 +107,7 @@ internal static class TextHead
         var reader = new ByteLines(new MemoryStream(head, 0, length), file.Name);
         while (lines.Count < HeadLines && reader.TryRead(out ReadOnlySpan<byte> line))
         {
-            lines.Add(LineText.Decode(line));
+            lines.Add(Decode(line));
         }
 
         if (lines.Count > 1 && reader.Position == head.Length)
@@ -115,6 +117,10 @@ internal static class TextHead
 
         return lines;
     }
+
+    /// <summary>Text of one line: UTF-8, else Windows-1252, which includes Latin-1. No accented text in these encodings is
+    /// valid UTF-8; so a file of mixed encodings keeps all its titles.</summary>
+    public static string Decode(ReadOnlySpan<byte> line) => (Utf8.IsValid(line) ? Encoding.UTF8 : Windows1252).GetString(line);
 
     /// <summary>The 1-based line numbers of positions in a file.</summary>
     /// <param name="positions">1-based byte positions, ascending.</param>
@@ -154,12 +160,12 @@ internal static class TextHead
             }
 
             long first = lines.Number;
-            string text = LineText.Decode(line);
+            string text = Decode(line);
             int quotes = line.Count((byte)'"');
             while (quoted && quotes % 2 == 1 && lines.TryRead(out line))
             {
                 quotes += line.Count((byte)'"');
-                text += ' ' + LineText.Decode(line);
+                text += ' ' + Decode(line);
             }
 
             if (!rejected.Contains(first) && row-- == 0)
@@ -270,13 +276,4 @@ internal sealed class ByteLines(Stream stream, string name)
         _end += read;
         _streamEnded = read == 0;
     }
-}
-
-/// <summary>Text of one line: UTF-8, else Windows-1252, which includes Latin-1. No accented text in these encodings is
-/// valid UTF-8; so a file of mixed encodings keeps all its titles.</summary>
-internal static class LineText
-{
-    private static readonly Encoding Windows1252 = CodePagesEncodingProvider.Instance.GetEncoding(1252)!;
-
-    public static string Decode(ReadOnlySpan<byte> line) => (Utf8.IsValid(line) ? Encoding.UTF8 : Windows1252).GetString(line);
 }
