@@ -35,7 +35,7 @@ internal static class TrainBaselineStep
         torch.set_num_threads(context.Threads);
         using var scope = torch.NewDisposeScope();
         using IBaselineTrainer trainer = TrainerOf(options, data, context);
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = options.MostUsers };
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = options.MostUsers };
         var watch = Stopwatch.StartNew();
         var loop = new TrainingLoop<IBaselineTrainer>
         {
@@ -54,7 +54,7 @@ internal static class TrainBaselineStep
         return new TrainBaselineSummary(trainer.Name, state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    private static IReadOnlyDictionary<string, double> Validate(IBaselineTrainer trainer, FullRanking ranking, CancellationToken cancellation)
+    private static IReadOnlyDictionary<string, double> Validate(IBaselineTrainer trainer, NextItemRanking ranking, CancellationToken cancellation)
     {
         IScorer scorer = trainer.Open();
         using var owned = scorer as IDisposable;

@@ -16,7 +16,15 @@ internal static class EvaluateStep
             return new EvaluationReport([], []) { HeldOutItems = heldOutItems };
         }
 
-        NextItemRanking ranking = RankingOf(options, data, context);
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count)
+        {
+            Sampler = options.Sampled ? new NegativeSampler(options.Negatives, data.Catalog.Count, context.Seed) : null,
+            Exclude = options.Exclude,
+            Window = options.Window,
+            KnowsTargetTime = options.KnowsTargetTime,
+            Threads = context.Threads,
+            ListLength = options.Sampled ? 0 : BeyondAccuracy.K,
+        };
         var results = new List<EvaluationResult>();
         var differences = new List<PairedDifference>();
         foreach (var part in options.Splits.Index().GroupBy(split => split.Item == HeldOut.Test && ModelFolder.HasRefit(context.Workspace)))
@@ -62,24 +70,6 @@ internal static class EvaluateStep
         })];
         return (results, confidence?.Differences(results) ?? []);
     }
-
-    private static NextItemRanking RankingOf(EvaluateOptions options, PreparedData data, StepContext context) =>
-        options.Sampled
-            ? new SampledRanking(data.Split, new NegativeSampler(options.Negatives, data.Catalog.Count, context.Seed), data.Catalog.Count)
-            {
-                Exclude = options.Exclude,
-                Window = options.Window,
-                KnowsTargetTime = options.KnowsTargetTime,
-                Threads = context.Threads,
-            }
-            : new FullRanking(data.Split, data.Catalog.Count)
-            {
-                Exclude = options.Exclude,
-                Window = options.Window,
-                KnowsTargetTime = options.KnowsTargetTime,
-                Threads = context.Threads,
-                ListLength = BeyondAccuracy.K,
-            };
 
     private static IReadOnlyList<IScorer> AddLogPopularity(IReadOnlyList<IScorer> scorers, PreparedData data)
     {

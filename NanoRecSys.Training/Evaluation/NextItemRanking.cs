@@ -3,11 +3,17 @@ using System.Numerics;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Evaluates models by the rank that each gives to a user's next item.</summary>
-internal abstract class NextItemRanking(DataSplit split, int items)
+/// <summary>Evaluates models by the rank that each gives to a user's next item: among every item of the catalog, or among a few sampled negatives.</summary>
+internal sealed class NextItemRanking(DataSplit split, int items)
 {
     private const int LargestBatch = 128; // Of 8..512, 32 to 128 are fastest: the encoder's activations stay in the cache.
     private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalog.
+
+    private readonly ConcurrentBag<Scratch> _unused = []; // one per concurrent thread
+
+    /// <summary>Draws the negatives; null ranks the whole catalog, the only protocol whose metrics are comparable. Sampling is common in the literature, but
+    /// it can reverse the order of models (Krichene and Rendle, 2020).</summary>
+    public NegativeSampler? Sampler { get; init; }
 
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
@@ -33,10 +39,10 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     /// <summary>More users than this are sampled evenly.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
-    public abstract string Protocol { get; }
 
-    /// <summary>The worst possible rank of a target; larger cutoffs are meaningless.</summary>
-    protected abstract int LastRank { get; }
+    // The worst possible rank of a target; larger cutoffs are meaningless. A whole catalog sets no limit, even if small: beyond its size, every target is
+    // within the cutoff.
+    private int LastRank => Sampler is null ? int.MaxValue : Sampler.Count + 1;
 
     public EvaluationResult Evaluate(IScorer scorer, HeldOut part, CancellationToken cancellation = default) =>
         ResultOf(scorer, part, Rank([scorer], part, cancellation: cancellation), model: 0);
@@ -91,7 +97,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         return new EvaluationResult(
             scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], Math.Min(scorer.Depth ?? int.MaxValue, LastRank)))
         {
-            Protocol = Protocol,
+            Protocol = Sampler?.Name ?? EvaluationResult.FullRanking,
             Window = Exclude == Exclusion.Window ? Window : null,
             Repeats = users.Repeats > 0 ? users.Repeats : null,
         };
@@ -127,35 +133,16 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     }
 
     /// <param name="scores">[V] scores of one user.</param>
-    protected abstract int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index);
-}
-
-/// <summary>Ranks every item of the catalog: the only protocol whose metrics are comparable.</summary>
-internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
-{
-    public override string Protocol => EvaluationResult.FullRanking;
-
-    protected override int LastRank => int.MaxValue; // even in a small catalog: beyond its size, every target is within the cutoff
-
-    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index) =>
-        TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
-}
-
-/// <summary>Ranks the target among a few sampled negatives. Common in the literature, but it can reverse the order of models (Krichene and Rendle,
-/// 2020), so its metrics are comparable only within the same protocol.</summary>
-internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
-{
-    private readonly ConcurrentBag<Scratch> _unused = []; // one per concurrent thread
-
-    public override string Protocol => sampler.Name;
-
-    protected override int LastRank => sampler.Count + 1;
-
-    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
+    private int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
     {
-        Scratch scratch = _unused.TryTake(out Scratch? old) ? old : new Scratch(new int[sampler.Count], new RowSet(scores.Length));
         int target = batch.CaseOf(index).Target;
-        int drawn = sampler.Draw(batch.CaseOf(index).User, target, batch.ExcludedOf(index), scratch.Taken, scratch.Negatives);
+        if (Sampler is null)
+        {
+            return TargetRank.Of(scores, target, batch.ExcludedOf(index));
+        }
+
+        Scratch scratch = _unused.TryTake(out Scratch? old) ? old : new Scratch(new int[Sampler.Count], new RowSet(scores.Length));
+        int drawn = Sampler.Draw(batch.CaseOf(index).User, target, batch.ExcludedOf(index), scratch.Taken, scratch.Negatives);
         int rank = TargetRank.Among(scores, target, scratch.Negatives.AsSpan(0, drawn));
         _unused.Add(scratch);
         return rank;

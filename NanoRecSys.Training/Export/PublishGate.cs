@@ -31,7 +31,7 @@ internal static class PublishGate
         using var next = new ExportedRetriever(
             "candidate", Path.Combine(export, ArtifactNames.UserTower), Path.Combine(export, ArtifactNames.ItemEmbeddings), candidate.Model);
         context.Progress.Report(new ProgressEvent { Message = $"Comparing with the served version {served.Manifest.ModelVersion}." });
-        RankedUsers users = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers }
+        RankedUsers users = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers }
             .Rank([now, next], HeldOut.Validation, cancellation: context.Cancellation);
         if (users.Users.Length < FewestUsers)
         {

@@ -43,7 +43,7 @@ internal static class RaceStep
         }
 
         scorers.AddRange(mixes.Select(mix => mix.Open(encoder)));
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers };
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers };
         RankedUsers users = ranking.Rank(
             scorers, HeldOut.Validation, done => context.Progress.Report(new ProgressEvent { Fraction = ListShare + (1 - ListShare) * done }), context.Cancellation);
         ranking.ResultOf(scorers[0], HeldOut.Validation, users, 0); // fails if there are no users to validate on

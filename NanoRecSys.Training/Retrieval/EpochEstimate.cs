@@ -74,7 +74,7 @@ internal sealed record EpochEstimate(
 
     private static double TimeValidation(RetrieverTrainer trainer, PreparedData data, StepContext context)
     {
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = UsersValidated };
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = UsersValidated };
         using var encoder = new BatchEncoder(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
         int ranked = ranking.Ranks(new RetrieverScorer(encoder), HeldOut.Validation, context.Cancellation).Length;

@@ -61,7 +61,7 @@ internal static class TrainRetrieverStep
         ForgetTraining(folder); // its members have their own
         using RetrieverNetwork network = ModelFolder.ReadRetriever(folder, data);
         torch.Device device = torch.device(context.Device);
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         IReadOnlyDictionary<string, double> validation = Validate(network.to(device), Precision.IsReduced(options.ReducedPrecision, device), ranking, context.Cancellation);
         context.Progress.Report(new ProgressEvent { Fraction = 1, Metrics = validation, Detail = $"{count} members together" });
         return new TrainRetrieverSummary(members.Max(member => member.Epochs), members.Max(member => member.BestEpoch), watch.Elapsed.TotalSeconds, validation)
@@ -118,7 +118,7 @@ internal static class TrainRetrieverStep
         RetrieverTrainer trainer, string folder, PreparedData data, TrainRetrieverOptions options, StepContext context)
     {
         var checkpoint = new Checkpoint<TrainRetrieverOptions>(folder, InputsOf(trainer, data, options, context));
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
         TrainingState<TrainRetrieverOptions> state = checkpoint.Begin(
             TrainingState<TrainRetrieverOptions>.Start(options, context.Seed), options.Resume, options.IsInterrupted, trainer.Tower, trainer.Optimizer, context.Progress);
@@ -250,7 +250,7 @@ internal static class TrainRetrieverStep
     }
 
     // In the training's precision: in fp32 it would take as long as an epoch. "evaluate" reports the exact figures.
-    private static IReadOnlyDictionary<string, double> Validate(RetrieverNetwork network, bool isReduced, FullRanking ranking, CancellationToken cancellation)
+    private static IReadOnlyDictionary<string, double> Validate(RetrieverNetwork network, bool isReduced, NextItemRanking ranking, CancellationToken cancellation)
     {
         using var encoder = new BatchEncoder(network, isReduced);
         return ranking.Evaluate(new RetrieverScorer(encoder), HeldOut.Validation, cancellation).Metrics;

@@ -84,7 +84,7 @@ internal static class LiveMetrics
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using var models = new EvaluatedModels([model], data, context);
-        RankedUsers offline = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads }
+        RankedUsers offline = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads }
             .Rank(models.Scorers, HeldOut.Validation, cancellation: context.Cancellation);
         int[] asked = [.. Enumerable.Range(0, offline.Users.Length)];
         new Random(unchecked((int)context.Seed)).Shuffle(asked);

@@ -35,7 +35,7 @@ public sealed class RaceTests : IDisposable
 
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
         using var models = new EvaluatedModels(["blend"], data, context);
-        RankedUsers ranked = new FullRanking(data.Split, Items) { ListLength = 10, Threads = 1 }.Rank(models.Scorers, HeldOut.Validation);
+        RankedUsers ranked = new NextItemRanking(data.Split, Items) { ListLength = 10, Threads = 1 }.Rank(models.Scorers, HeldOut.Validation);
         await using ApiServer api = await ApiServer.StartAsync(store, redis: null, ("Models:UserTower", "fp32"));
         for (int u = 0; u < ranked.Users.Length; u++)
         {

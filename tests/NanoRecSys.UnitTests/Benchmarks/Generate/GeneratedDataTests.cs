@@ -73,7 +73,7 @@ public sealed class GeneratedDataTests : FolderTests
     public async Task The_last_item_predicts_the_next_better_than_popularity_does()
     {
         PreparedData data = await PrepareAsync(1_500, 2_000, 120_000);
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = 2 };
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = 2 };
 
         double popularity = ranking.Evaluate(new Popularity(data.TrainWeights()), HeldOut.Test).Metrics["ndcg@10"];
         double knn = ranking.Evaluate(new ItemListScorer(ItemKnn.ModelName, ItemKnn.Build(data.Split, data.Catalog.Count, new ItemKnnOptions(), threads: 2)), HeldOut.Test).Metrics["ndcg@10"];

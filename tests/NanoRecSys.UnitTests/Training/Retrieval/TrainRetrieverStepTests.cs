@@ -102,7 +102,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using RetrieverNetwork kept = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
         using var encoder = new BatchEncoder(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as in the training's validation
-        Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(new RetrieverScorer(encoder), HeldOut.Validation).Metrics);
+        Assert.Equal(summary.Validation, new NextItemRanking(data.Split, Items).Evaluate(new RetrieverScorer(encoder), HeldOut.Validation).Metrics);
     }
 
     private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(Folder, name, length);

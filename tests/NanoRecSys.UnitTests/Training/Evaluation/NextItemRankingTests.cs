@@ -2,7 +2,7 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
-public sealed class FullRankingTests
+public sealed class NextItemRankingTests
 {
     // Items 0..5 score 6..1. One user has 0, 1, 2, then 4 (validation), then 5 (test); the other is only trained on.
     private static readonly LeaveOneOut Split = new(new UserHistories([1, 2], [0, 5, 7], [0, 1, 2, 4, 5, 3, 3]));
@@ -17,7 +17,7 @@ public sealed class FullRankingTests
     [InlineData(HeldOut.Test, Exclusion.Window, 4)] // 2 and 4 are excluded; 0, 1 and 3 rank ahead
     public void The_target_is_ranked_among_items_that_are_not_excluded(HeldOut part, Exclusion exclude, int expected)
     {
-        var ranking = new FullRanking(Split, 6) { Exclude = exclude, Window = 2 };
+        var ranking = new NextItemRanking(Split, 6) { Exclude = exclude, Window = 2 };
 
         Assert.Equal([expected], ranking.Ranks(Descending, part));
     }
@@ -31,7 +31,7 @@ public sealed class FullRankingTests
         // The second user's target, 3, was also the first item.
         var split = new LeaveOneOut(new UserHistories([1, 2], [0, 4, 8], [0, 1, 2, 4, 3, 0, 1, 3]));
 
-        EvaluationResult result = new FullRanking(split, 6) { Exclude = exclude, Window = 2 }.Evaluate(Descending, HeldOut.Test);
+        EvaluationResult result = new NextItemRanking(split, 6) { Exclude = exclude, Window = 2 }.Evaluate(Descending, HeldOut.Test);
 
         Assert.Equal((users, repeats), (result.Users, result.Repeats));
         Assert.Equal(repeats is not null, MetricsTable.Caption(result).Contains("(1 more, whose target is a repeat, are left out)", StringComparison.Ordinal));
@@ -44,14 +44,14 @@ public sealed class FullRankingTests
     {
         var split = new LeaveOneOut(new UserHistories([1], [0, items.Length], items));
 
-        Assert.Equal(expected, Assert.Throws<UserErrorException>(() => new FullRanking(split, 6).Evaluate(Descending, HeldOut.Test)).Message);
+        Assert.Equal(expected, Assert.Throws<UserErrorException>(() => new NextItemRanking(split, 6).Evaluate(Descending, HeldOut.Test)).Message);
     }
 
     [Fact]
     public void The_scorer_sees_the_history_up_to_the_target_and_not_the_target()
     {
         var spy = new Spy();
-        var ranking = new FullRanking(Split, 6);
+        var ranking = new NextItemRanking(Split, 6);
 
         ranking.Evaluate(spy, HeldOut.Validation);
         ranking.Evaluate(spy, HeldOut.Test);
@@ -62,7 +62,7 @@ public sealed class FullRankingTests
     [Fact]
     public void Results_name_what_was_measured()
     {
-        EvaluationResult result = new FullRanking(Split, 6) { Exclude = Exclusion.Window }.Evaluate(Descending, HeldOut.Test);
+        EvaluationResult result = new NextItemRanking(Split, 6) { Exclude = Exclusion.Window }.Evaluate(Descending, HeldOut.Test);
 
         Assert.Equal(("popularity", "test", 1, 6, "window"), (result.Model, result.Split, result.Users, result.Items, result.Exclude));
         Assert.Equal(200, result.Window); // as in the published tables
@@ -78,7 +78,7 @@ public sealed class FullRankingTests
         var split = new LeaveOneOut(new UserHistories([.. Enumerable.Range(0, Users)], [.. Enumerable.Range(0, Users + 1).Select(u => 3L * u)], items));
         var scorer = new Popularity([.. Enumerable.Range(0, 1000).Select(i => 1000.0 - i)]);
 
-        int[] ranks = new FullRanking(split, 1000).Ranks(scorer, HeldOut.Test);
+        int[] ranks = new NextItemRanking(split, 1000).Ranks(scorer, HeldOut.Test);
 
         Assert.Equal(Enumerable.Range(1, Users), ranks);
     }
@@ -88,7 +88,7 @@ public sealed class FullRankingTests
     {
         var spy = new Spy();
 
-        RankedUsers users = new FullRanking(Split, 6).Rank([Descending, spy], HeldOut.Test);
+        RankedUsers users = new NextItemRanking(Split, 6).Rank([Descending, spy], HeldOut.Test);
 
         Assert.Equal([[2], [2]], users.Ranks); // among 3 and 5; the spy scores all items alike
         Assert.Equal([[0], [5], [4]], [users.Users, users.Targets, users.HistoryLengths]);
@@ -121,7 +121,7 @@ public sealed class SampledRankingTests
     [Fact]
     public void A_target_that_only_seen_items_beat_has_rank_one_and_metrics_end_at_the_number_of_candidates()
     {
-        EvaluationResult result = new SampledRanking(Split, new NegativeSampler(100, 203, 1), 203).Evaluate(Descending, HeldOut.Test);
+        EvaluationResult result = new NextItemRanking(Split, 203) { Sampler = new NegativeSampler(100, 203, 1) }.Evaluate(Descending, HeldOut.Test);
 
         Assert.Equal(("sampled-uniform-100", false, 1.0), (result.Protocol, result.IsComparable, result.Metrics["hr@10"]));
         Assert.Contains("hr@100", result.Metrics.Keys);
@@ -139,7 +139,7 @@ public sealed class SampledRankingTests
         }
 
         var split = new LeaveOneOut(new UserHistories([.. Enumerable.Range(0, 50)], offsets, items));
-        SampledRanking Ranking() => new(split, new NegativeSampler(20, 203, 7), 203);
+        NextItemRanking Ranking() => new(split, 203) { Sampler = new NegativeSampler(20, 203, 7) };
 
         int[] alone = Ranking().Ranks(Descending, HeldOut.Test);
         RankedUsers together = Ranking().Rank([new Popularity(new double[203]), Descending], HeldOut.Test);
