@@ -122,7 +122,7 @@ internal static class Ease
 }
 
 /// <summary>Hyper-parameters of EASE; the defaults are tuned on validation.</summary>
-internal sealed record EaseOptions
+internal sealed record EaseOptions : IBaselineOptions
 {
     /// <summary>L2 penalties on the weights to choose from on validation; the best value varies tenfold between data sets.</summary>
     public IReadOnlyList<int> Penalties { get; init; } = [50, 200, 1000];
@@ -135,6 +135,8 @@ internal sealed record EaseOptions
 
     /// <summary>Factor by which the weight of a pair shrinks with each position between its items; 1 weights all pairs equally.</summary>
     public double Nearness { get; init; } = 0.97;
+
+    public IBaselineTrainer CreateTrainer(PreparedData data, StepContext context) => new EaseTrainer(this, data, context.Threads);
 }
 
 /// <summary>Trains EASE: one epoch per penalty.</summary>
@@ -159,8 +161,4 @@ internal sealed class EaseTrainer(EaseOptions options, PreparedData data, int th
 
     public void Save(string folder) => ModelFolder.Ease.Write(
         folder, options with { Penalties = [_penalty] }, [new NamedTensor(Ease.ListsName, [_lists!.Count, _lists.Columns], _lists.Pairs.ToArray())], data.Hash);
-
-    public void Dispose()
-    {
-    }
 }

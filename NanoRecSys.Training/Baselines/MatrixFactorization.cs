@@ -83,7 +83,7 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
 }
 
 /// <summary>Hyper-parameters of the matrix factorization; the defaults are tuned on validation.</summary>
-internal sealed record MatrixFactorizationOptions
+internal sealed record MatrixFactorizationOptions : IBaselineOptions
 {
     /// <summary>D, factors of a user and of an item.</summary>
     public int Dimension { get; init; } = 64;
@@ -102,6 +102,8 @@ internal sealed record MatrixFactorizationOptions
     /// training does. It matters most: NDCG@10 on the sample's validation .056 with 0.9, .067 with 0.8 and 0.7.
     /// </summary>
     public double Decay { get; init; } = 0.8;
+
+    public IBaselineTrainer CreateTrainer(PreparedData data, StepContext context) => new MatrixFactorizationTrainer(this, data, context.Seed, context.Threads);
 }
 
 /// <summary>Trains the matrix factorization: an epoch is a sweep over all users and all items.</summary>
@@ -126,8 +128,4 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 
     public void Save(string folder) => ModelFolder.MatrixFactorization.Write(
         folder, options, [new NamedTensor(MatrixFactorization.FactorsName, [data.Catalog.Count, options.Dimension], _als.Items)], data.Hash);
-
-    public void Dispose()
-    {
-    }
 }

@@ -50,7 +50,7 @@ internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>Hyper-parameters of the MLP user tower; the defaults are first guesses, not tuned.</summary>
-internal sealed record MlpUserTowerOptions
+internal sealed record MlpUserTowerOptions : IBaselineOptions
 {
     /// <summary>D, width of an embedding.</summary>
     public int Dimension { get; init; } = 64;
@@ -79,10 +79,12 @@ internal sealed record MlpUserTowerOptions
 
     /// <summary>Epochs without a better NDCG@10 on validation before training stops.</summary>
     public int Patience { get; init; } = 3;
+
+    public IBaselineTrainer CreateTrainer(PreparedData data, StepContext context) => new MlpUserTowerTrainer(this, data, context.Seed, device(context.Device));
 }
 
 /// <summary>Trains the MLP user tower to predict the next item at positions of the histories.</summary>
-internal sealed class MlpUserTowerTrainer : IBaselineTrainer
+internal sealed class MlpUserTowerTrainer : IBaselineTrainer, IDisposable
 {
     private readonly MlpUserTowerOptions _options;
     private readonly IRetrieverLoss _loss;

@@ -2,19 +2,6 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Baselines;
 
-/// <summary>The baseline to train; exactly one of the models is set.</summary>
-internal sealed record TrainBaselineOptions
-{
-    public MatrixFactorizationOptions? MatrixFactorization { get; init; }
-
-    public EaseOptions? Ease { get; init; }
-
-    public MlpUserTowerOptions? MlpUserTower { get; init; }
-
-    /// <summary>Maximum number of users to validate on.</summary>
-    public int MostUsers { get; init; } = int.MaxValue;
-}
-
 /// <param name="Model">Its name in <c>evaluate</c>.</param>
 /// <param name="Epochs">Total number of epochs or sweeps.</param>
 /// <param name="BestEpoch">Epoch of the kept weights.</param>
@@ -25,17 +12,18 @@ internal sealed record TrainBaselineSummary(string Model, int Epochs, int BestEp
 internal static class TrainBaselineStep
 {
     /// <exception cref="UserErrorException">No prepared data.</exception>
-    public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, StepContext context) =>
+    public static async Task<TrainBaselineSummary> RunAsync(IBaselineOptions options, StepContext context) =>
         await RunAsync(options, await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context);
 
-    /// <inheritdoc cref="RunAsync(TrainBaselineOptions, StepContext)"/>
-    public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, PreparedData data, StepContext context)
+    /// <param name="mostUsers">Maximum number of users to validate on.</param>
+    public static async Task<TrainBaselineSummary> RunAsync(IBaselineOptions options, PreparedData data, StepContext context, int mostUsers = int.MaxValue)
     {
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
         using var scope = torch.NewDisposeScope();
-        using IBaselineTrainer trainer = TrainerOf(options, data, context);
-        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = options.MostUsers };
+        IBaselineTrainer trainer = options.CreateTrainer(data, context);
+        using var owned = trainer as IDisposable;
+        var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = mostUsers };
         var watch = Stopwatch.StartNew();
         var loop = new TrainingLoop<IBaselineTrainer>
         {
@@ -60,18 +48,17 @@ internal static class TrainBaselineStep
         using var owned = scorer as IDisposable;
         return ranking.Evaluate(scorer, HeldOut.Validation, cancellation).Metrics;
     }
+}
 
-    private static IBaselineTrainer TrainerOf(TrainBaselineOptions options, PreparedData data, StepContext context) => options switch
-    {
-        { MatrixFactorization: { } factorization } => new MatrixFactorizationTrainer(factorization, data, context.Seed, context.Threads),
-        { Ease: { } ease } => new EaseTrainer(ease, data, context.Threads),
-        { MlpUserTower: { } tower } => new MlpUserTowerTrainer(tower, data, context.Seed, torch.device(context.Device)),
-        _ => throw new ArgumentException("No baseline's options are set.", nameof(options)),
-    };
+/// <summary>Hyper-parameters of a baseline.</summary>
+internal interface IBaselineOptions
+{
+    /// <returns>A trainer that the caller disposes if it is disposable.</returns>
+    IBaselineTrainer CreateTrainer(PreparedData data, StepContext context);
 }
 
 /// <summary>A baseline in training.</summary>
-internal interface IBaselineTrainer : IDisposable
+internal interface IBaselineTrainer
 {
     /// <summary>The model's name in <c>evaluate</c>.</summary>
     string Name { get; }

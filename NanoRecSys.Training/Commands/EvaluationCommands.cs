@@ -193,11 +193,11 @@ internal static class TrainBaselineCommand
         "train-baseline", "Train a baseline for comparison; keeps the best weights on validation", [Model, .. FactorizationSettings.Union(LinearSettings).Union(TowerSettings)],
         (parse, context) => TrainBaselineStep.RunAsync(Read(parse), context), Show);
 
-    private static TrainBaselineOptions Read(ParseResult parse) => parse.GetRequiredValue(Model) switch
+    private static IBaselineOptions Read(ParseResult parse) => parse.GetRequiredValue(Model) switch
     {
-        MatrixFactorization.ModelName => new TrainBaselineOptions { MatrixFactorization = FactorizationSettings.Read(parse, Factorization) },
-        Ease.ModelName => new TrainBaselineOptions { Ease = LinearSettings.Read(parse, Linear) },
-        _ => new TrainBaselineOptions { MlpUserTower = TowerSettings.Read(parse, Tower) },
+        MatrixFactorization.ModelName => FactorizationSettings.Read(parse, Factorization),
+        Ease.ModelName => LinearSettings.Read(parse, Linear),
+        _ => TowerSettings.Read(parse, Tower),
     };
 
     private static void Show(TrainBaselineSummary summary, RunConsole console)

@@ -98,7 +98,7 @@ internal static class RaceStep
         ease = left >= ease.Penalties.Count * each ? ease : ease with { Penalties = [ease.Penalties[ease.Penalties.Count / 2]] };
         string folder = context.Workspace.BaselineFolder(Ease.ModelName);
         double seconds = ModelFolder.Ease.Exists(folder) && ModelFolder.Ease.MismatchOf(folder, data) is null ? 0 : (await TrainBaselineStep.RunAsync(
-            new TrainBaselineOptions { Ease = ease, MostUsers = MostUsers }, data, context with { Progress = new PartProgress(context.Progress, Ease.ModelName, 0.1, ListShare) })).Seconds;
+            ease, data, context with { Progress = new PartProgress(context.Progress, Ease.ModelName, 0.1, ListShare) }, MostUsers)).Seconds;
         Add(Ease.ModelName, Ease.Read(folder, data), seconds, ListShare);
         return entrants;
 

@@ -7,12 +7,18 @@ namespace NanoRecSys.UnitTests.Training.Baselines;
 [Collection(SeededTorch.Name)]
 public sealed class TrainBaselineStepTests : FolderTests
 {
-    private static readonly TrainBaselineOptions Tower = new()
+    private static readonly MlpUserTowerOptions Tower = new()
     {
-        MlpUserTower = new MlpUserTowerOptions { Dimension = 16, Hidden = 32, HistoryLength = 2, Dropout = 0, LearningRate = .01, BatchPositions = 64, Epochs = 15 },
+        Dimension = 16,
+        Hidden = 32,
+        HistoryLength = 2,
+        Dropout = 0,
+        LearningRate = .01,
+        BatchPositions = 64,
+        Epochs = 15,
     };
 
-    private static readonly TrainBaselineOptions Factorization = new() { MatrixFactorization = new MatrixFactorizationOptions { Dimension = 8, Sweeps = 3 } };
+    private static readonly MatrixFactorizationOptions Factorization = new() { Dimension = 8, Sweeps = 3 };
 
     [Theory]
     [InlineData("mf", 0)]
@@ -23,7 +29,7 @@ public sealed class TrainBaselineStepTests : FolderTests
         StepContext context = await CircleWalks.PrepareAsync(Folder, "a");
 
         TrainBaselineSummary summary = await TrainBaselineStep.RunAsync(
-            model switch { "mf" => Factorization, "ease" => new TrainBaselineOptions { Ease = new EaseOptions { Penalties = [1, 10] } }, _ => Tower }, context);
+            model switch { "mf" => Factorization, "ease" => new EaseOptions { Penalties = [1, 10] }, _ => Tower }, context);
         EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = [model], Splits = [HeldOut.Validation] }, context);
 
         Assert.Equal(model, summary.Model);

@@ -12,7 +12,7 @@ public sealed class ProvenanceTests(ProvenanceTests.EverythingTrained trained) :
 
     private static readonly TrainRetrieverOptions Retriever = new() { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 20, MaxLength = 12, Epochs = 1 };
     private static readonly TrainRankerOptions Ranker = new() { Hidden = [8], Epochs = 1, Candidates = 10 };
-    private static readonly TrainBaselineOptions Baseline = new() { MatrixFactorization = new MatrixFactorizationOptions { Dimension = 8, Sweeps = 1 } };
+    private static readonly MatrixFactorizationOptions Baseline = new() { Dimension = 8, Sweeps = 1 };
 
     private readonly Collected<ProgressEvent> _progress = new();
 
