@@ -43,12 +43,12 @@ internal static class HeldOutItemsRanking
             {
                 ReadOnlySpan<float> own = scores.Slice(b * catalog.Count, catalog.Count);
                 byMap.Add(own, targets[b], histories[b].Items.Span, known);
-                Candidate[] best = CandidateFinder.Best(own, histories[b].Items.Span, Candidates);
+                var excluded = new RowSet(catalog.Count);
+                excluded.AddRange(histories[b].Items.Span);
+                Candidate[] best = [.. CandidateFinder.Best(own, excluded, new Candidate[Candidates])];
                 float[] user = embeddings.Slice(b * fit.Map.Dimension, fit.Map.Dimension).ToArray();
                 if (blend is not null)
                 {
-                    var excluded = new RowSet(catalog.Count);
-                    excluded.AddRange(histories[b].Items.Span);
                     var list = new Candidate[Candidates];
                     int count = blend.Search(histories[b].Items.Span, user, vectors, new RowFilter(excluded), best, list);
                     byLists.Add(list[..count], targets[b], known);

@@ -86,11 +86,13 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
 
     /// <param name="embedding">[D] the user's embedding before the position.</param>
     /// <param name="scores">[V] the retriever's scores before the position.</param>
+    /// <param name="seen">Items that are no negatives; the same before and after.</param>
     public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
     {
-        int[] hard = DrawHard(scores, positive, seen);
-        int unseen = items - seen.Count - (seen.Contains(positive) ? 0 : 1);
-        int[] drawn = [.. Enumerable.Range(0, unseen > 0 ? options.Random : 0).Select(_ => DrawUnseen(positive, seen))];
+        bool isNew = seen.Add(positive);
+        int[] hard = DrawHard(scores, seen);
+        int[] drawn = [.. Enumerable.Range(0, seen.Count < items ? options.Random : 0).Select(_ => DrawUnseen(seen))];
+        seen.RemoveRange(isNew ? [positive] : []);
         int[] rows = [positive, .. hard, .. drawn];
         var cosines = new float[rows.Length];
         for (int i = 0; i < rows.Length; i++)
@@ -103,20 +105,10 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
             [CandidateKind.Positive, .. hard.Select(_ => CandidateKind.Hard), .. drawn.Select(_ => CandidateKind.Random)], cosines);
     }
 
-    private int[] DrawHard(ReadOnlySpan<float> scores, int positive, RowSet seen)
+    private int[] DrawHard(ReadOnlySpan<float> scores, RowSet seen)
     {
-        var best = new TopK(_heap);
-        for (int row = 0; row < scores.Length; row++)
-        {
-            if (scores[row] >= best.Threshold && row != positive && !seen.Contains(row))
-            {
-                best.Offer(row, scores[row]);
-            }
-        }
-
-        int found = best.SortBestFirst();
-        int skipped = Math.Min(options.Skip, found);
-        Span<Candidate> near = _heap.AsSpan(skipped, found - skipped);
+        Span<Candidate> near = CandidateFinder.Best(scores, seen, _heap);
+        near = near[Math.Min(options.Skip, near.Length)..];
         int drawn = Math.Min(options.Hard, near.Length);
         var rows = new int[drawn];
         for (int i = 0; i < drawn; i++)
@@ -130,12 +122,12 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
         return rows;
     }
 
-    private int DrawUnseen(int positive, RowSet seen)
+    private int DrawUnseen(RowSet seen)
     {
         while (true)
         {
             int row = random.Next(items);
-            if (row != positive && !seen.Contains(row))
+            if (!seen.Contains(row))
             {
                 return row;
             }
@@ -157,23 +149,24 @@ internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int 
         var lists = new UserCandidates[histories.Count];
         for (int b = 0; b < lists.Length; b++)
         {
-            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Last(leftOut).Items.Span, candidates);
+            RowSet excluded = new(encoder.Items);
+            excluded.AddRange(histories[b].Last(leftOut).Items.Span);
+            Candidate[] best = [.. Best(cosines.Slice(b * encoder.Items, encoder.Items), excluded, new Candidate[candidates])];
             lists[b] = UserCandidates.Of(histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(), best);
         }
 
         return lists;
     }
 
-    /// <summary>The K highest scores outside the history, best first.</summary>
-    internal static Candidate[] Best(ReadOnlySpan<float> scores, ReadOnlySpan<int> history, int candidates)
+    /// <param name="scores">[V]</param>
+    /// <param name="heap">[K]</param>
+    /// <returns>The K highest scores that are not excluded, best first; a part of <paramref name="heap"/>.</returns>
+    internal static Span<Candidate> Best(ReadOnlySpan<float> scores, RowSet excluded, Span<Candidate> heap)
     {
-        RowSet seen = new(scores.Length);
-        seen.AddRange(history);
-        var heap = new Candidate[candidates];
         var best = new TopK(heap);
         for (int row = 0; row < scores.Length; row++)
         {
-            if (scores[row] >= best.Threshold && !seen.Contains(row))
+            if (scores[row] >= best.Threshold && !excluded.Contains(row))
             {
                 best.Offer(row, scores[row]);
             }
