@@ -152,6 +152,12 @@ internal sealed class StepReporter(string? runFolder, ProgressEvent stage, IStag
             : null;
 }
 
+/// <summary>Calls an action with each report at once, on the reporting thread; <see cref="Progress{T}"/> calls it later, and on another.</summary>
+internal sealed class ImmediateProgress(Action<ProgressEvent> report) : IProgress<ProgressEvent>
+{
+    public void Report(ProgressEvent value) => report(value);
+}
+
 /// <summary>
 /// An error that the user can fix: bad options, bad data, a step that must run first. The command line prints the message as one
 /// line and exits with 1, without a stack trace.

@@ -14,7 +14,8 @@ internal static class RaceStep
     private const int MostUsers = 20_000; // enough to make a difference of .003 significant
     private const double Alone = 100; // weight of a single list: the cosine only breaks ties
     private const double MostEaseSeconds = 600; // even without --budget
-    private const double ListShare = 0.5; // of the stage's progress
+    private const double KnnShare = 0.1; // of the stage's progress, until item-knn is ready
+    private const double ListShare = 0.5; // the same for all lists
 
     // In units of the cosine's spread over the catalog; equal for all lists of a blend. On four data sets the best were among these, the lowest
     // with a strong network; a finer grid gained less than it lost by overfitting to half of the users.
@@ -75,7 +76,7 @@ internal static class RaceStep
         int items = data.Catalog.Count;
         var watch = Stopwatch.StartNew();
         var entrants = new List<Entrant> { new(Popularity.ModelName, Popularity.Lists(data.TrainWeights()), watch.Elapsed.TotalSeconds) };
-        Add(ItemKnn.ModelName, ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation), watch.Elapsed.TotalSeconds, 0.1);
+        Add(ItemKnn.ModelName, ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation), watch.Elapsed.TotalSeconds, KnnShare);
         if (!options.HasEase)
         {
             return LeaveOut("this preset does not include it. Use --preset auto.");
@@ -98,7 +99,7 @@ internal static class RaceStep
         ease = left >= ease.Penalties.Count * each ? ease : ease with { Penalties = [ease.Penalties[ease.Penalties.Count / 2]] };
         string folder = context.Workspace.BaselineFolder(Ease.ModelName);
         double seconds = ModelFolder.Ease.Exists(folder) && ModelFolder.Ease.MismatchOf(folder, data) is null ? 0 : (await TrainBaselineStep.RunAsync(
-            ease, data, context with { Progress = new PartProgress(context.Progress, Ease.ModelName, 0.1, ListShare) }, MostUsers)).Seconds;
+            ease, data, context with { Progress = new ImmediateProgress(ReportEase) }, MostUsers)).Seconds;
         Add(Ease.ModelName, Ease.Read(folder, data), seconds, ListShare);
         return entrants;
 
@@ -115,7 +116,11 @@ internal static class RaceStep
             return entrants;
         }
 
-        void Report(double done, string message) => context.Progress.Report(new ProgressEvent { Fraction = done, Message = message });
+        void ReportEase(ProgressEvent training) => Report(
+            KnnShare + (ListShare - KnnShare) * training.Fraction,
+            training.Metrics is { } metrics ? $"{Ease.ModelName}: NDCG@10 {metrics["ndcg@10"]:F4} on validation" : null);
+
+        void Report(double? done, string? message) => context.Progress.Report(new ProgressEvent { Fraction = done, Message = message });
     }
 
     /// <summary>Mean over some users of the standard deviation of the cosine over the catalog.</summary>
@@ -126,16 +131,6 @@ internal static class RaceStep
             .Select(user => data.Split.Prefix(user, data.Split.Train(user).Length))];
         float[] cosines = encoder.Cosines(histories).ToArray();
         return cosines.Chunk(encoder.Items).Average(own => (double)TensorPrimitives.StdDev<float>(own));
-    }
-
-    /// <summary>Reports a training as part of the race's progress.</summary>
-    private sealed class PartProgress(IProgress<ProgressEvent> inner, string name, double from, double to) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value) => inner.Report(new ProgressEvent
-        {
-            Fraction = from + (to - from) * value.Fraction,
-            Message = value.Metrics is { } metrics ? $"{name}: NDCG@10 {metrics["ndcg@10"]:F4} on validation" : null,
-        });
     }
 
     /// <summary>An item-item model, or popularity in that form.</summary>

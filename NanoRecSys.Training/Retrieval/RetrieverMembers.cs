@@ -51,7 +51,7 @@ internal sealed class MembersProgress(int members, IProgress<ProgressEvent> trai
     private readonly Lock _gate = new();
     private readonly ProgressEvent[] _latest = [.. Enumerable.Repeat(new ProgressEvent(), members)];
 
-    public IProgress<ProgressEvent> Of(int member) => new MemberProgress(member, this);
+    public IProgress<ProgressEvent> Of(int member) => new ImmediateProgress(report => Report(member, report));
 
     private void Report(int member, ProgressEvent report)
     {
@@ -75,11 +75,5 @@ internal sealed class MembersProgress(int members, IProgress<ProgressEvent> trai
             Loss = training.Average(each => each.Loss),
             SequencesPerSecond = training.Sum(each => each.SequencesPerSecond),
         };
-    }
-
-    // Not Progress<T>, which reports later and on another thread.
-    private sealed class MemberProgress(int member, MembersProgress all) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value) => all.Report(member, value);
     }
 }

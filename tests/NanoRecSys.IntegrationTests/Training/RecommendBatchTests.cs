@@ -41,11 +41,11 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
         await RecommendStep.RunAsync(new RecommendOptions { Output = whole }, Context(store));
         using var interrupt = new CancellationTokenSource();
         var events = new List<ProgressEvent>();
-        StepContext context = Context(store) with { Progress = new Callback(_ => interrupt.Cancel()), Cancellation = interrupt.Token };
+        StepContext context = Context(store) with { Progress = new ImmediateProgress(_ => interrupt.Cancel()), Cancellation = interrupt.Token };
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => RecommendStep.RunAsync(new RecommendOptions { Output = broken }, context));
         bool isWritten = File.Exists(broken);
-        await RecommendStep.RunAsync(new RecommendOptions { Output = broken }, Context(store) with { Progress = new Callback(events.Add) });
+        await RecommendStep.RunAsync(new RecommendOptions { Output = broken }, Context(store) with { Progress = new ImmediateProgress(events.Add) });
 
         Assert.False(isWritten);
         Assert.Equal("Continuing after 512 users.", events[0].Message);
@@ -63,7 +63,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
         var events = new List<ProgressEvent>();
 
         RecommendSummary summary = await RecommendStep.RunAsync(
-            new RecommendOptions { Output = output, Users = users, K = 2 }, Context(store) with { Progress = new Callback(events.Add) });
+            new RecommendOptions { Output = output, Users = users, K = 2 }, Context(store) with { Progress = new ImmediateProgress(events.Add) });
 
         Assert.Equal((2, 2), (summary.Users, summary.Unknown));
         Assert.Contains("2 lines of ", events[0].Message, StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     }
 
     private static StepContext Context(ArtifactStore store) =>
-        new(new Workspace(store, "batch"), Seed: 1, new Callback(_ => { }), TestContext.Current.CancellationToken);
+        new(new Workspace(store, "batch"), Seed: 1, new ImmediateProgress(_ => { }), TestContext.Current.CancellationToken);
 
     // Each user's rows, in order.
     private static ILookup<string, string> ReadLists(string path, string reader = "read_parquet")
@@ -100,9 +100,4 @@ public sealed class RecommendBatchTests(TrainedArtifacts trained) : IDisposable
     }
 
     private static string Row(int rank, long item, float score) => $"{rank} {item} {score:R}";
-
-    private sealed class Callback(Action<ProgressEvent> report) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value) => report(value);
-    }
 }

@@ -44,8 +44,15 @@ internal static class CircleWalks
     public static async Task InterruptAsync(TrainRetrieverOptions options, StepContext context, Func<ProgressEvent, bool> condition)
     {
         using var stop = new CancellationTokenSource();
+        var progress = new ImmediateProgress(report =>
+        {
+            if (condition(report))
+            {
+                stop.Cancel();
+            }
+        });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
-            options, context with { Progress = new Cancelling(condition, stop), Cancellation = stop.Token }));
+            options, context with { Progress = progress, Cancellation = stop.Token }));
     }
 
     /// <returns>The bytes of the trained retriever's weights.</returns>
@@ -53,15 +60,4 @@ internal static class CircleWalks
 
     /// <param name="folder">The folder of a retriever.</param>
     public static IReadOnlyDictionary<string, NamedTensor> Tensors(string folder) => SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName));
-
-    private sealed class Cancelling(Func<ProgressEvent, bool> condition, CancellationTokenSource stop) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value)
-        {
-            if (condition(value))
-            {
-                stop.Cancel();
-            }
-        }
-    }
 }
