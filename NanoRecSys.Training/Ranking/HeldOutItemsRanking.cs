@@ -115,11 +115,9 @@ internal static class HeldOutItemsRanking
             for (int b = 0; b < lists.Length; b++)
             {
                 CandidateList list = lists[b];
+                int[] old = [.. Enumerable.Range(0, list.Rows.Length).Where(place => list.Rows[place] < known)];
                 _amongAll.Add(list.RankOf(targets[b], weight));
-                int[] fresh = [.. Enumerable.Range(0, list.Rows.Length).Where(place => list.Rows[place] >= known)];
-                var newOnes = new CandidateList(
-                    Array.ConvertAll(fresh, place => list.Rows[place]), Array.ConvertAll(fresh, place => list.Cosines[place]), Array.ConvertAll(fresh, place => list.Logits[place]));
-                _amongNew.Add(newOnes.RankOf(targets[b], weight));
+                _amongNew.Add(list.RankOf(targets[b], weight, old));
             }
         }
 

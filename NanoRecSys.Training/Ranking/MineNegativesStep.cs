@@ -195,8 +195,9 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
     }
 
     /// <summary>1-based rank of an item under a fused score; <see cref="int.MaxValue"/> if it is not a candidate.</summary>
-    public int RankOf(int target, double retrieverWeight) =>
-        Array.IndexOf(Rows, target) is var place and >= 0 ? TargetRank.Of(Fuse(retrieverWeight), place, []) : int.MaxValue;
+    /// <param name="excluded">Places in the list that do not count.</param>
+    public int RankOf(int target, double retrieverWeight, params ReadOnlySpan<int> excluded) =>
+        Array.IndexOf(Rows, target) is var place and >= 0 ? TargetRank.Of(Fuse(retrieverWeight), place, excluded) : int.MaxValue;
 }
 
 /// <summary>The retriever's top items for one user, before ranking.</summary>

@@ -148,9 +148,6 @@ internal sealed class ItemFeatureTensors : IDisposable
     }
 }
 
-/// <summary>How well a ranker separates the next item from each of the two kinds of negatives.</summary>
-internal readonly record struct RankerAuc(double Hard, double Random);
-
 internal sealed class RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options) : IDisposable
 {
     public AdamW Optimizer { get; } = new KeptScalarAdamW(network.parameters(), options.LearningRate, weightDecay: options.WeightDecay);
@@ -175,7 +172,8 @@ internal sealed class RankerTrainer(RankerNetwork network, ItemFeatureTensors it
         return sum / examples.Positions;
     }
 
-    public RankerAuc Evaluate(RankerExamples examples)
+    /// <returns>How well the ranker separates the next item from each of the two kinds of negatives.</returns>
+    public (double Hard, double Random) MeasureAuc(RankerExamples examples)
     {
         network.eval();
         using var noGradient = no_grad();
@@ -191,7 +189,7 @@ internal sealed class RankerTrainer(RankerNetwork network, ItemFeatureTensors it
         }
 
         Tensor logits = cat(chunks); // [P, C]
-        return new RankerAuc(AucAmong(CandidateKind.Hard), AucAmong(CandidateKind.Random));
+        return (AucAmong(CandidateKind.Hard), AucAmong(CandidateKind.Random));
 
         double AucAmong(CandidateKind negatives)
         {

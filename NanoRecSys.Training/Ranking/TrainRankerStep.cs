@@ -64,9 +64,9 @@ internal static class TrainRankerStep
             Validate = () =>
             {
                 set_num_threads(context.Threads); // the previous epoch awaited reads
-                RankerAuc auc = trainer.Evaluate(validation);
+                (double hard, double random) = trainer.MeasureAuc(validation);
                 double ndcg = cases.Measure(ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
-                return new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random };
+                return new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = hard, ["auc_random"] = random };
             },
             Keep = () => ModelFolder.Ranker.Write(folder, network.Model, NetworkWeights.Of(network), data.Hash),
             Save = current => checkpoint.Save(network, trainer.Optimizer, current),
@@ -130,31 +130,35 @@ internal static class TrainRankerStep
         return new RankerNetwork(model);
     }
 
+    /// <summary>Chooses the weight of the retriever's cosine in the served score: the best one on validation.</summary>
     private static TrainRankerSummary Weigh(
         TrainingState<TrainRankerOptions> state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
     {
         using RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder, data);
         using var ranker = new CandidateRanker(network, encoder.ItemEmbeddings, data.Catalog);
-        RetrieverWeightChoice choice = RetrieverWeightChoice.Make(ranker, cases, options.RetrieverWeights);
+        CandidateList[] lists = ranker.Rank(cases.Users);
+        (double Weight, double Ndcg)[] points = [.. options.RetrieverWeights.Select(weight => (weight, cases.Measure(lists, weight)["ndcg@10"]))];
+        (double chosen, double fused) = points.MaxBy(point => point.Ndcg);
+        double meanCosine = lists.SelectMany(list => list.Cosines).DefaultIfEmpty(0).Average();
 
         // The same shift for all candidates keeps the order; without it, the sigmoid of large sums would be 1 for all of them.
         // A resumed training that found nothing better starts from weights that are already shifted.
         using (var noGradient = no_grad())
         {
-            network.OutputBias.sub_((choice.Weight - network.Model.RetrieverWeight) * choice.MeanCosine);
+            network.OutputBias.sub_((chosen - network.Model.RetrieverWeight) * meanCosine);
         }
 
-        ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverWeight = choice.Weight }, NetworkWeights.Of(network), data.Hash);
-        string tried = string.Join(", ", choice.Ndcg.Select(point => $"{point.Weight:0.###}: {point.Ndcg:F4}"));
+        ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverWeight = chosen }, NetworkWeights.Of(network), data.Hash);
+        string tried = string.Join(", ", points.Select(point => $"{point.Weight:0.###}: {point.Ndcg:F4}"));
         context.Progress.Report(new ProgressEvent
         {
             Fraction = 1,
-            Message = $"Weight of the retriever's cosine: {choice.Weight:0.###} (NDCG@10 on validation by weight: {tried})",
+            Message = $"Weight of the retriever's cosine: {chosen:0.###} (NDCG@10 on validation by weight: {tried})",
         });
         IReadOnlyDictionary<string, double> best = state.Best;
         return new TrainRankerSummary(
-            state.Epoch, state.BestEpoch, best["auc_hard"], best["auc_random"], choice.Weight, cases.MeasureRetriever()["ndcg@10"], best["ndcg@10"],
-            choice.Ndcg.Max(point => point.Ndcg), Seconds: 0);
+            state.Epoch, state.BestEpoch, best["auc_hard"], best["auc_random"], chosen, cases.MeasureRetriever()["ndcg@10"], best["ndcg@10"],
+            fused, Seconds: 0);
     }
 }
 
@@ -192,21 +196,6 @@ internal sealed record TrainRankerOptions
     [JsonIgnore]
     public bool IsInterrupted { get; init; }
 }
-
-/// <summary>Weight of the retriever's cosine in the served score: the best one on validation.</summary>
-/// <param name="Ndcg">NDCG@10 on validation by weight; 0 is the ranker alone.</param>
-internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
-{
-    public static RetrieverWeightChoice Make(CandidateRanker ranker, ValidationCases cases, IReadOnlyList<double> weights)
-    {
-        CandidateList[] lists = ranker.Rank(cases.Users);
-        WeightPoint[] points = [.. weights.Select(weight => new WeightPoint(weight, cases.Measure(lists, weight)["ndcg@10"]))];
-        double mean = lists.SelectMany(list => list.Cosines).DefaultIfEmpty(0).Average();
-        return new RetrieverWeightChoice(points.MaxBy(point => point.Ndcg)!.Weight, mean, points);
-    }
-}
-
-internal sealed record WeightPoint(double Weight, double Ndcg);
 
 /// <summary>The candidates of every user with a validation item, and that item; retrieved once, since the retriever does not change while the ranker
 /// trains.</summary>
