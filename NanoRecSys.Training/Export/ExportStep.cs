@@ -82,7 +82,7 @@ internal static class ExportStep
             string path = Path.Combine(folder, file);
             UserTowerGraph.Write(path, model, weights, isInt8);
             using var exported = new OnnxUserTower(path, model);
-            return isInt8 ? Parity.OfInt8(exported, histories, expected) : Parity.OfUserTower(exported, histories, expected);
+            return Parity.OfUserTower(exported, histories, expected, isInt8);
         }
     }
 
@@ -185,25 +185,20 @@ internal static class Parity
     /// <summary>Minimum mean cosine of a user tower in 8 bits.</summary>
     public const double LeastMeanCosine = 0.995;
 
-    /// <summary>Encodes each history alone and without padding, as serving does, and all of them in one padded batch; both must match.</summary>
-    /// <param name="histories">[B]</param>
-    /// <param name="trained">[B, D] the trained network's output.</param>
-    public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
-    {
-        float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
-        float[] together = tower.Encode(histories);
-        return new ParityInfo(Math.Max(MaxAbsDifference(alone, trained), MaxAbsDifference(together, trained)), histories.Length, Tolerance);
-    }
-
-    /// <summary>As serving encodes: each history alone.</summary>
+    /// <summary>Encodes each history alone and without padding, as serving does. In 32 bits, all of them in one padded batch must match, too.</summary>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] the trained network's output, L2-normalized.</param>
-    public static ParityInfo OfInt8(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
+    public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained, bool isInt8)
     {
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
         double difference = MaxAbsDifference(alone, trained);
-        double cosines = TensorPrimitives.Dot(alone, trained); // of unit vectors
-        return new ParityInfo(difference, histories.Length, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Length };
+        if (isInt8)
+        {
+            double cosines = TensorPrimitives.Dot(alone, trained); // of unit vectors
+            return new ParityInfo(difference, histories.Length, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Length };
+        }
+
+        return new ParityInfo(Math.Max(difference, MaxAbsDifference(tower.Encode(histories), trained)), histories.Length, Tolerance);
     }
 
     /// <summary>NaN if either contains one: NaN must never count as equal.</summary>
