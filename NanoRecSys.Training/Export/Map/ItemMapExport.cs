@@ -23,16 +23,30 @@ internal static class ItemMapExport
 
         float[] knownVectors = [.. known.SelectMany(row => vectors[(row * dimension)..((row + 1) * dimension)])]; // [N, D]
         var random = new Random((int)context.Seed);
-        int[][] neighbours = NearestNeighbours.OfEach(new FlatIndex(knownVectors, dimension), Neighbours, context);
+        int[][] neighbours = NeighboursOfEach(new FlatIndex(knownVectors, dimension), context);
         float[] layout = NeighbourLayout.Arrange(
             PrincipalPlane.Project(knownVectors, dimension, random), neighbours, random,
             share => context.Progress.Report(new ProgressEvent { Fraction = 0.6 + 0.35 * share, Detail = "item map" }), context.Cancellation); // [N, 2]
 
         float[] places = Join(vectors, new FlatIndex(knownVectors, dimension), layout, known, random); // [V, 2]
         await ItemPlaneFile.WriteAsync(Path.Combine(folder, ArtifactNames.ItemMap), places, context.Cancellation);
-        int[][] seen = NearestNeighbours.OfEach(new FlatIndex(layout, 2, VectorMetric.L2), Neighbours, context);
+        int[][] seen = NeighboursOfEach(new FlatIndex(layout, 2, VectorMetric.L2), context);
         double kept = neighbours.Zip(seen, (nearest, drawn) => nearest.Intersect(drawn).Count() / (double)Neighbours).DefaultIfEmpty().Average();
         return new ItemMapInfo(ArtifactNames.ItemMap, "neighbours", kept);
+    }
+
+    /// <returns>[V][K] rows, the nearest first, never the row itself.</returns>
+    private static int[][] NeighboursOfEach(FlatIndex index, StepContext context)
+    {
+        var neighbours = new int[index.Count][];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = context.Threads, CancellationToken = context.Cancellation };
+        Parallel.For(0, index.Count, parallel, row =>
+        {
+            var found = new Candidate[Math.Min(Neighbours + 1, index.Count)]; // The row finds itself, too.
+            int count = index.Search(index.Vectors.Slice(row * index.Dimension, index.Dimension), RowFilter.None, found);
+            neighbours[row] = [.. found[..count].Select(candidate => candidate.Row).Where(other => other != row).Take(Neighbours)];
+        });
+        return neighbours;
     }
 
     // Next to the center of its nearest well-known items, so that items with the same hosts do not overlap.
@@ -161,23 +175,6 @@ internal static class NeighbourLayout
         }
 
         return (min, max);
-    }
-}
-
-internal static class NearestNeighbours
-{
-    /// <returns>[V][K] rows, the nearest first, never the row itself.</returns>
-    public static int[][] OfEach(FlatIndex index, int k, StepContext context)
-    {
-        var neighbours = new int[index.Count][];
-        var side = new ParallelOptions { MaxDegreeOfParallelism = context.Threads, CancellationToken = context.Cancellation };
-        Parallel.For(0, index.Count, side, row =>
-        {
-            var found = new Candidate[Math.Min(k + 1, index.Count)]; // The row finds itself, too.
-            int count = index.Search(index.Vectors.Slice(row * index.Dimension, index.Dimension), RowFilter.None, found);
-            neighbours[row] = [.. found[..count].Select(candidate => candidate.Row).Where(other => other != row).Take(k)];
-        });
-        return neighbours;
     }
 }
 
