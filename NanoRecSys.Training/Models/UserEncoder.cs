@@ -12,7 +12,6 @@ internal sealed class UserEncoder : IDisposable
     private readonly RetrieverNetwork _tower;
     private readonly bool _isReduced;
     private readonly bool _wasTraining;
-    private readonly Tensor _items; // [V, D], L2-normalized
 
     /// <param name="isReduced">Whether it multiplies in bfloat16, as only a training's own validation does.</param>
     public UserEncoder(RetrieverNetwork tower, bool isReduced = false)
@@ -23,7 +22,7 @@ internal sealed class UserEncoder : IDisposable
         tower.eval();
         tower.UseReducedPrecision(isReduced);
         using var noGradient = no_grad();
-        _items = tower.ItemEmbeddings();
+        ItemEmbeddings = tower.ItemEmbeddings();
     }
 
     public int Items => _tower.Model.Items;
@@ -31,7 +30,7 @@ internal sealed class UserEncoder : IDisposable
     public int MaxLength => _tower.Model.MaxLength;
 
     /// <summary>[V, D], L2-normalized; owned by this encoder.</summary>
-    public Tensor ItemEmbeddings => _items;
+    public Tensor ItemEmbeddings { get; }
 
     /// <param name="histories">[B]; only the last L items are used.</param>
     /// <returns>[B, D], L2-normalized.</returns>
@@ -80,7 +79,7 @@ internal sealed class UserEncoder : IDisposable
     private Tensor Forward(IReadOnlyList<TimedHistory> histories)
     {
         ModelInfo model = _tower.Model;
-        using SequencePack pack = SequencePack.Of(histories, model.MaxLength, _items.device, model.TimeBias, _isReduced ? Precision.RowMultiple : 1);
+        using SequencePack pack = SequencePack.Of(histories, model.MaxLength, ItemEmbeddings.device, model.TimeBias, _isReduced ? Precision.RowMultiple : 1);
         Tensor users = _tower.forward(pack); // [B, D], plus rows of padding sequences
         if (pack.Count == histories.Count)
         {
@@ -119,13 +118,13 @@ internal sealed class UserEncoder : IDisposable
     public Tensor Score(Tensor users)
     {
         using var noGradient = no_grad();
-        using Tensor columns = _items.t();
+        using Tensor columns = ItemEmbeddings.t();
         return users.matmul(columns); // [B, D] x [D, V] -> [B, V]
     }
 
     public void Dispose()
     {
-        _items.Dispose();
+        ItemEmbeddings.Dispose();
         _tower.UseReducedPrecision(false);
         _tower.train(_wasTraining);
     }
