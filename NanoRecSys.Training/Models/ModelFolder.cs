@@ -111,8 +111,7 @@ internal static class ModelFolder
         return File.Exists(path) ? FileHash.Of(path) : null;
     }
 
-    public static void WriteRetriever(string folder, RetrieverNetwork network, string data, string? selected = null) =>
-        Retriever.Write(folder, network.Model, network.Weights(), data, selected);
+    public static void WriteRetriever(string folder, RetrieverNetwork network, string data) => Retriever.Write(folder, network.Model, network.Weights(), data);
 
     /// <summary>Folder of a retriever's member; itself a retriever folder.</summary>
     public static string MemberFolder(string folder, int member) => Path.Combine(folder, MembersName, $"{member}");

@@ -21,7 +21,7 @@ public sealed class RankerExportTests : FolderTests
 
         using (RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null))
         {
-            ModelFolder.WriteRetriever(context.Workspace.RefitFolder, tower, "data", selected: ModelFolder.HashOf(context.Workspace.RetrieverFolder));
+            ModelFolder.Retriever.Write(context.Workspace.RefitFolder, tower.Model, tower.Weights(), "data", ModelFolder.HashOf(context.Workspace.RetrieverFolder));
         }
 
         Assert.Equal(
