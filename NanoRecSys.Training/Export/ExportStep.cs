@@ -134,7 +134,7 @@ internal sealed record ExportReport(
     public string? Data { get; init; }
 
     /// <summary>SHA-256 of each exported file, by its name: parity says nothing about a file that is damaged or replaced later.</summary>
-    public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
+    public required IReadOnlyDictionary<string, string> Files { get; init; }
 
     /// <summary>The report of an export that matches the prepared data and the current weights, and whose files are unchanged.</summary>
     public static ExportReport Read(Workspace workspace, PreparedData data)
@@ -152,22 +152,18 @@ internal sealed record ExportReport(
             [Provenance.Ranker] = report.RankerSha256 ?? None,
         };
         string? ranker = RankerExport.IsOfThisRetriever(workspace, data) ? ModelFolder.HashOf(workspace.RankerFolder) : null;
-        return Provenance.Difference(
-            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace))), (Provenance.Ranker, ranker ?? None)) is { } difference
-            ? throw new UserErrorException($"The export in {workspace.ExportFolder} was made {difference}. Run 'export' and 'index' again.")
-            : report.RequireFiles(workspace.ExportFolder);
-    }
-
-    private ExportReport RequireFiles(string folder)
-    {
-        foreach ((string file, string hash) in Files)
+        if (Provenance.Difference(
+            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace))), (Provenance.Ranker, ranker ?? None)) is { } difference)
         {
-            Provenance.RequireUnchanged(Path.Combine(folder, file), hash, "export", "Run 'export' and 'index' again.");
+            throw new UserErrorException($"The export in {workspace.ExportFolder} was made {difference}. Run 'export' and 'index' again.");
         }
 
-        return Files.ContainsKey(ArtifactNames.ItemEmbeddings)
-            ? this
-            : throw new UserErrorException($"The export in {folder} was made by an earlier version, which did not record its files. Run 'export' and 'index' again.");
+        foreach ((string file, string hash) in report.Files)
+        {
+            Provenance.RequireUnchanged(Path.Combine(workspace.ExportFolder, file), hash, "export", "Run 'export' and 'index' again.");
+        }
+
+        return report;
     }
 }
 
