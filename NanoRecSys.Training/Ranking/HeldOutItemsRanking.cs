@@ -45,7 +45,7 @@ internal static class HeldOutItemsRanking
                 byMap.Add(own, targets[b], histories[b].Items.Span, known);
                 var excluded = new RowSet(catalog.Count);
                 excluded.AddRange(histories[b].Items.Span);
-                Candidate[] best = [.. CandidateFinder.Best(own, excluded, new Candidate[Candidates])];
+                Candidate[] best = [.. UserCandidates.Best(own, excluded, new Candidate[Candidates])];
                 float[] user = embeddings.Slice(b * fit.Map.Dimension, fit.Map.Dimension).ToArray();
                 if (blend is not null)
                 {

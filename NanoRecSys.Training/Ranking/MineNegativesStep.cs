@@ -107,7 +107,7 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
 
     private int[] DrawHard(ReadOnlySpan<float> scores, RowSet seen)
     {
-        Span<Candidate> near = CandidateFinder.Best(scores, seen, _heap);
+        Span<Candidate> near = UserCandidates.Best(scores, seen, _heap);
         near = near[Math.Min(options.Skip, near.Length)..];
         int drawn = Math.Min(options.Hard, near.Length);
         var rows = new int[drawn];
@@ -132,47 +132,6 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
                 return row;
             }
         }
-    }
-}
-
-/// <summary>The first stage as in serving: the retriever's top K items outside the user's history.</summary>
-internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
-{
-    /// <param name="histories">[B] item rows, oldest first.</param>
-    /// <returns>[B] lists of up to K.</returns>
-    public UserCandidates[] Find(IReadOnlyList<TimedHistory> histories)
-    {
-        ReadOnlySpan<float> cosines = encoder.Cosines(histories); // [B, V]
-        using Tensor users = encoder.Users!.cpu(); // [B, D]
-        ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
-        int dimension = (int)users.shape[1];
-        var lists = new UserCandidates[histories.Count];
-        for (int b = 0; b < lists.Length; b++)
-        {
-            RowSet excluded = new(encoder.Items);
-            excluded.AddRange(histories[b].Last(leftOut).Items.Span);
-            Candidate[] best = [.. Best(cosines.Slice(b * encoder.Items, encoder.Items), excluded, new Candidate[candidates])];
-            lists[b] = UserCandidates.Of(histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(), best);
-        }
-
-        return lists;
-    }
-
-    /// <param name="scores">[V]</param>
-    /// <param name="heap">[K]</param>
-    /// <returns>The K highest scores that are not excluded, best first; a part of <paramref name="heap"/>.</returns>
-    internal static Span<Candidate> Best(ReadOnlySpan<float> scores, RowSet excluded, Span<Candidate> heap)
-    {
-        var best = new TopK(heap);
-        for (int row = 0; row < scores.Length; row++)
-        {
-            if (scores[row] >= best.Threshold && !excluded.Contains(row))
-            {
-                best.Offer(row, scores[row]);
-            }
-        }
-
-        return heap[..best.SortBestFirst()];
     }
 }
 
@@ -206,6 +165,46 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
 /// <param name="Cosines">[K] the retriever's scores.</param>
 internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines)
 {
+    /// <summary>The first stage as in serving: the retriever's top K items outside the user's history.</summary>
+    /// <param name="histories">[B] item rows, oldest first.</param>
+    /// <param name="candidates">K</param>
+    /// <param name="leftOut">Number of most recent history items that are no candidates.</param>
+    /// <returns>[B] lists of up to K.</returns>
+    public static UserCandidates[] Find(BatchEncoder encoder, IReadOnlyList<TimedHistory> histories, int candidates, int leftOut = int.MaxValue)
+    {
+        ReadOnlySpan<float> cosines = encoder.Cosines(histories); // [B, V]
+        using Tensor users = encoder.Users!.cpu(); // [B, D]
+        ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
+        int dimension = (int)users.shape[1];
+        var lists = new UserCandidates[histories.Count];
+        for (int b = 0; b < lists.Length; b++)
+        {
+            RowSet excluded = new(encoder.Items);
+            excluded.AddRange(histories[b].Last(leftOut).Items.Span);
+            Candidate[] best = [.. Best(cosines.Slice(b * encoder.Items, encoder.Items), excluded, new Candidate[candidates])];
+            lists[b] = Of(histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(), best);
+        }
+
+        return lists;
+    }
+
+    /// <param name="scores">[V]</param>
+    /// <param name="heap">[K]</param>
+    /// <returns>The K highest scores that are not excluded, best first; a part of <paramref name="heap"/>.</returns>
+    public static Span<Candidate> Best(ReadOnlySpan<float> scores, RowSet excluded, Span<Candidate> heap)
+    {
+        var best = new TopK(heap);
+        for (int row = 0; row < scores.Length; row++)
+        {
+            if (scores[row] >= best.Threshold && !excluded.Contains(row))
+            {
+                best.Offer(row, scores[row]);
+            }
+        }
+
+        return heap[..best.SortBestFirst()];
+    }
+
     public static UserCandidates Of(ReadOnlyMemory<int> history, float[] user, Candidate[] best) =>
         new(history, user, Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
 }

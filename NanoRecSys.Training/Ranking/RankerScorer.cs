@@ -25,17 +25,16 @@ internal sealed class RankerScorer : IScorer, IDisposable
     private readonly BatchEncoder _encoder;
     private readonly RankerNetwork _network;
     private readonly CandidateRanker _ranker;
-    private readonly CandidateFinder _finder;
     private readonly RankerUsage _usage;
+    private readonly int _leftOut;
 
     /// <param name="encoder">The first stage, shared with other models; owned by the caller.</param>
     /// <param name="network">The second stage; ownership is transferred.</param>
     public RankerScorer(
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
-        (_encoder, _network, _usage, Permuted) = (encoder, network, usage, permuted);
+        (_encoder, _network, _usage, Permuted, _leftOut) = (encoder, network, usage, permuted, leftOut);
         _ranker = new CandidateRanker(network, encoder.ItemEmbeddings, permuted?.Apply(data.Catalog) ?? data.Catalog);
-        _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates, leftOut);
     }
 
     public string Name => NameOf(_usage) + (Permuted is { } feature ? $" ({feature.Name} permuted)" : "");
@@ -56,7 +55,8 @@ internal sealed class RankerScorer : IScorer, IDisposable
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         scores.Fill(float.NegativeInfinity);
-        CandidateList[] lists = _ranker.Rank(_finder.Find(histories), _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue ? 0 : int.MaxValue);
+        UserCandidates[] users = UserCandidates.Find(_encoder, histories, Depth ?? _encoder.Items, _leftOut);
+        CandidateList[] lists = _ranker.Rank(users, _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue ? 0 : int.MaxValue);
         double weight = _usage == RankerUsage.Served ? _network.Model.RetrieverWeight : 0;
         for (int b = 0; b < lists.Length; b++)
         {

@@ -208,7 +208,6 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
     public static ValidationCases Find(RetrieverNetwork tower, DataSplit split, int candidates, CancellationToken cancellation)
     {
         using var encoder = new BatchEncoder(tower);
-        var finder = new CandidateFinder(encoder, candidates);
         var users = new List<UserCandidates>();
         var targets = new List<int>();
         foreach (int[] chunk in Enumerable.Range(0, split.UserCount).Chunk(UsersPerBatch))
@@ -226,7 +225,7 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
 
             if (histories.Count > 0)
             {
-                users.AddRange(finder.Find(histories));
+                users.AddRange(UserCandidates.Find(encoder, histories, candidates));
             }
         }
 
