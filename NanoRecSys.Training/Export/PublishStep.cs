@@ -46,7 +46,7 @@ internal static class PublishStep
 
             UserHistories histories = ServedHistories.Of(data, options.ServeSplit);
             HistoriesFile.Write(staging, histories);
-            Catalog catalog = ServedHistories.Count(data.Catalog, histories);
+            Catalog catalog = ServedHistories.Count(data, histories);
             await CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), catalog, context.Cancellation);
             if (draft.Ranker is { } ranker)
             {
@@ -360,23 +360,15 @@ internal static class ServedHistories
         return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray(), weights.ToArray());
     }
 
-    /// <summary>The same items, counted in <paramref name="histories"/>, so that popularity reflects the served users.</summary>
-    public static Catalog Count(Catalog catalog, UserHistories histories)
+    /// <summary>The catalog, counted in <paramref name="histories"/>, so that popularity reflects the served users.</summary>
+    public static Catalog Count(PreparedData data, UserHistories histories)
     {
-        var counts = new int[catalog.Count];
-        var weights = new double[catalog.Count];
-        ReadOnlySpan<int> rows = histories.Items;
-        ReadOnlySpan<float> each = histories.Weights;
-        for (int i = 0; i < rows.Length; i++)
+        PreparedData served = data.With(new WholeHistories(histories));
+        double[]? weights = histories.HasWeights ? served.TrainWeights() : null;
+        return new Catalog([.. data.Catalog.Items.Select(item => item with
         {
-            counts[rows[i]]++;
-            weights[rows[i]] += histories.HasWeights ? each[i] : 1;
-        }
-
-        return new Catalog([.. catalog.Items.Select(item => item with
-        {
-            Count = counts[item.Index],
-            Weight = histories.HasWeights ? weights[item.Index] : null,
+            Count = served.TrainCounts[item.Index],
+            Weight = weights?[item.Index],
         })]);
     }
 }

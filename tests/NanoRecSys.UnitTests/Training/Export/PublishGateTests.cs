@@ -101,7 +101,7 @@ public sealed class ServedHistoriesTests
     [Fact]
     public void Counts_are_of_interactions_and_weights_are_sums()
     {
-        Catalog counted = ServedHistories.Count(Catalog, Weighted);
+        Catalog counted = ServedHistories.Count(Data(Weighted), Weighted);
 
         Assert.Equal([4, 1, 4], counted.Items.Select(item => item.Count));
         Assert.Equal([1, 4, 4], counted.Items.Select(item => item.Popularity));
@@ -110,7 +110,9 @@ public sealed class ServedHistoriesTests
     [Fact]
     public void Without_weights_popularity_is_the_count()
     {
-        Catalog counted = ServedHistories.Count(Catalog, new UserHistories([1], [0, 2], [1, 1]));
+        var histories = new UserHistories([1], [0, 2], [1, 1]);
+
+        Catalog counted = ServedHistories.Count(Data(histories), histories);
 
         Assert.All(counted.Items, item => Assert.Null(item.Weight));
         Assert.Equal([0, 2, 0], counted.Items.Select(item => item.Popularity));
