@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Text.Json.Nodes;
 
 namespace NanoRecSys.Training.Export;
@@ -242,14 +243,8 @@ internal static class StoredNumbers
     }
 
     private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<float> values)
-        where T : unmanaged, INumber<T>
-    {
-        ReadOnlySpan<T> source = MemoryMarshal.Cast<byte, T>(bytes);
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = float.CreateTruncating(source[i]);
-        }
-    }
+        where T : unmanaged, INumberBase<T> =>
+        TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, T>(bytes), values);
 
     // bfloat16 is the upper half of a float32.
     private static void ConvertBrainFloats(ReadOnlySpan<byte> bytes, Span<float> values)
