@@ -58,7 +58,7 @@ internal sealed class NextItemRanking(DataSplit split, int items)
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
-        var users = RankedUsers.Of(split, part, scorers.Count, LeftOut, MostUsers, ListLength);
+        RankedUsers users = UsersOf(part, scorers.Count);
         int[] order = [.. Enumerable.Range(0, users.Users.Length).OrderBy(place => users.HistoryLengths[place])]; // ties in user order
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
         int size = Math.Clamp(ScoresPerBatch / Math.Max(1, items), 1, LargestBatch);
@@ -87,6 +87,36 @@ internal sealed class NextItemRanking(DataSplit split, int items)
         }
 
         return users;
+    }
+
+    /// <summary>The users with a held-out item that is not excluded, not yet ranked.</summary>
+    private RankedUsers UsersOf(HeldOut part, int models)
+    {
+        int repeats = 0;
+        var cases = new List<(int User, int Target, int Length)>(split.UserCount);
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            if (split.TryGet(user, part, out HeldOutCase found))
+            {
+                if (found.IsRepeat(LeftOut))
+                {
+                    repeats++;
+                }
+                else
+                {
+                    cases.Add((user, found.Target, found.History.Items.Length));
+                }
+            }
+        }
+
+        int count = Math.Min(cases.Count, MostUsers);
+        (int User, int Target, int Length)[] kept = [.. Enumerable.Range(0, count).Select(n => cases[(int)((long)n * cases.Count / count)])];
+        return new RankedUsers(
+            Array.ConvertAll(kept, held => held.User), Array.ConvertAll(kept, held => held.Target), Array.ConvertAll(kept, held => held.Length),
+            [.. Enumerable.Range(0, models).Select(_ => new int[count])], repeats)
+        {
+            Lists = [.. Enumerable.Range(0, models).Select(_ => new Candidate[count * ListLength])],
+        };
     }
 
     public EvaluationResult ResultOf(IScorer scorer, HeldOut part, RankedUsers users, int model)
@@ -294,36 +324,6 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
 {
     /// <summary>[models][U, length] best first; row -1 after the last.</summary>
     public Candidate[][] Lists { get; init; } = [];
-
-    /// <summary>The users with a held-out item that is not excluded, not yet ranked.</summary>
-    internal static RankedUsers Of(DataSplit split, HeldOut part, int models, int leftOut, int most = int.MaxValue, int listLength = 0)
-    {
-        int repeats = 0;
-        var cases = new List<(int User, int Target, int Length)>(split.UserCount);
-        for (int user = 0; user < split.UserCount; user++)
-        {
-            if (split.TryGet(user, part, out HeldOutCase found))
-            {
-                if (found.IsRepeat(leftOut))
-                {
-                    repeats++;
-                }
-                else
-                {
-                    cases.Add((user, found.Target, found.History.Items.Length));
-                }
-            }
-        }
-
-        int count = Math.Min(cases.Count, most);
-        (int User, int Target, int Length)[] kept = [.. Enumerable.Range(0, count).Select(n => cases[(int)((long)n * cases.Count / count)])];
-        return new RankedUsers(
-            Array.ConvertAll(kept, held => held.User), Array.ConvertAll(kept, held => held.Target), Array.ConvertAll(kept, held => held.Length),
-            [.. Enumerable.Range(0, models).Select(_ => new int[kept.Length])], repeats)
-        {
-            Lists = [.. Enumerable.Range(0, models).Select(_ => new Candidate[kept.Length * listLength])],
-        };
-    }
 }
 
 /// <summary>A model that can score the whole catalog for a batch of histories; higher is better.</summary>

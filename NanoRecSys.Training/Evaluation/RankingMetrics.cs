@@ -44,7 +44,6 @@ internal static class BeyondAccuracy
     public const string ByHistory = "history";
     public const string ByPopularity = "item popularity";
 
-
     private static readonly int[] HistoryEdges = [5, 20, 50, 100]; // longest history of each slice
     private static readonly (double Share, string Name)[] ItemTiers = [(0.01, "top 1%"), (0.1, "top 10%"), (0.5, "top half"), (1, "rest")];
 
