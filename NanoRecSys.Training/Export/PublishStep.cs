@@ -59,7 +59,8 @@ internal static class PublishStep
             }
 
             draft = draft with { ItemMap = await ItemMapExport.WriteAsync(staging, catalog, context) };
-            PublishedMetrics.Write(Path.Combine(staging, ArtifactNames.Metrics), metrics);
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes([.. metrics], CoreJson.Indented.ListEvaluationResult);
+            await File.WriteAllBytesAsync(Path.Combine(staging, ArtifactNames.Metrics), json, context.Cancellation);
             CopyPlots(workspace, staging);
             context.Progress.Report(new ProgressEvent { Fraction = 0.95 });
 
@@ -330,9 +331,6 @@ internal static class PublishedMetrics
     /// <summary>A model's result on validation in its served form; null if there is none.</summary>
     public static EvaluationResult? OnValidation(IReadOnlyList<EvaluationResult> results, string model) => results.FirstOrDefault(result =>
         result.Model == model && result.Split == NextItemRanking.NameOf(HeldOut.Validation) && result.Exclude == NextItemRanking.NameOf(Exclusion.History));
-
-    public static void Write(string path, IReadOnlyList<EvaluationResult> results) =>
-        File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Indented.ListEvaluationResult));
 }
 
 /// <summary>The histories that a version serves, and the catalog with their counts.</summary>

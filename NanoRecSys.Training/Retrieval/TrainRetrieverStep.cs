@@ -58,7 +58,11 @@ internal static class TrainRetrieverStep
         });
 
         ModelFolder.Retriever.Write(folder, options.ToModel(data.Catalog.Count), Join(folders), data.Hash);
-        ForgetTraining(folder); // its members have their own
+
+        // Of imported weights, or of a single network's training; the members have their own.
+        RetrieverItems.Forget(folder);
+        Checkpoint<TrainRetrieverOptions>.Delete(folder);
+        TrainingLog.Delete(folder);
         using RetrieverNetwork network = ModelFolder.ReadRetriever(folder, data);
         torch.Device device = torch.device(context.Device);
         var ranking = new NextItemRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
@@ -68,14 +72,6 @@ internal static class TrainRetrieverStep
         {
             Members = members,
         };
-    }
-
-    /// <summary>Removes the record of a single network's training, and files of imported weights.</summary>
-    private static void ForgetTraining(string folder)
-    {
-        RetrieverItems.Forget(folder);
-        Checkpoint<TrainRetrieverOptions>.Delete(folder);
-        TrainingLog.Delete(folder);
     }
 
     internal static async Task<T> WithTrainer<T>(
