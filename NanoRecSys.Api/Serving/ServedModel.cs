@@ -145,12 +145,18 @@ internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeP
 /// <summary>Keeps a snapshot alive while a request uses it, even after a newer one has replaced it.</summary>
 internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 {
-    private ModelSnapshot? _held = model;
+    private bool _isReleased;
 
     public ModelSnapshot Model => model;
 
     // A second release would free native memory that another request reads.
-    public void Dispose() => Interlocked.Exchange(ref _held, null)?.ReleaseLease();
+    public void Dispose()
+    {
+        if (!Interlocked.Exchange(ref _isReleased, true))
+        {
+            model.ReleaseLease();
+        }
+    }
 }
 
 internal sealed class ModelsOptions : IValidatableObject

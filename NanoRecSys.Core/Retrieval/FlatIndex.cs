@@ -149,19 +149,20 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
 /// An index with rows added after those of an existing one: new items arrive while the index serves, and
 /// rebuilding an approximate index takes minutes. The added rows are searched exactly. Immutable; adding creates a new one.
 /// </summary>
-/// <param name="vectors">[rows, D], kept, not copied; the first becomes row <c>first.Count</c>.</param>
-internal sealed class ExtendedIndex(IVectorIndex first, ReadOnlyMemory<float> vectors) : IVectorIndex
+internal sealed class ExtendedIndex(IVectorIndex first, FlatIndex added) : IVectorIndex
 {
     private const int LongestStackBuffer = 256; // candidates; 2 KB
-
-    private readonly FlatIndex _added = new(vectors, first.Dimension, first.Metric);
 
     public string Kind => first.Kind;
     public string Engine => first.Engine;
     public VectorMetric Metric => first.Metric;
     public int Dimension => first.Dimension;
-    public int Count => first.Count + _added.Count;
-    public long Memory => first.Memory + _added.Memory;
+    public int Count => first.Count + added.Count;
+    public long Memory => first.Memory + added.Memory;
+
+    /// <param name="vectors">[rows, Dimension], kept, not copied; the first becomes row <c>index.Count</c>.</param>
+    public static ExtendedIndex Add(IVectorIndex index, ReadOnlyMemory<float> vectors) =>
+        new(index, new FlatIndex(vectors, index.Dimension, index.Metric));
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
@@ -169,7 +170,7 @@ internal sealed class ExtendedIndex(IVectorIndex first, ReadOnlyMemory<float> ve
         Candidate[]? rented = results.Length > LongestStackBuffer ? ArrayPool<Candidate>.Shared.Rent(2 * results.Length) : null;
         Span<Candidate> both = rented is null ? stackalloc Candidate[2 * results.Length] : rented;
         int found = first.Search(query, Part(filter, 0, first.Count), both[..results.Length]);
-        int foundAdded = _added.Search(query, Part(filter, first.Count, _added.Count), both.Slice(found, results.Length));
+        int foundAdded = added.Search(query, Part(filter, first.Count, added.Count), both.Slice(found, results.Length));
         foreach (ref Candidate candidate in both.Slice(found, foundAdded))
         {
             candidate = candidate with { Row = candidate.Row + first.Count };

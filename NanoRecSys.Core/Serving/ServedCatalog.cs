@@ -276,7 +276,7 @@ internal sealed class CatalogBuilder
         ExtendedIndex Extend(IVectorIndex first) // adds all rows that are not in it
         {
             int start = first.Count - _firstRow;
-            return new ExtendedIndex(first, _embeddings.AsMemory(start * dimension, (_count - start) * dimension));
+            return ExtendedIndex.Add(first, _embeddings.AsMemory(start * dimension, (_count - start) * dimension));
         }
 
         int rows = _firstRow + _count;

@@ -361,7 +361,7 @@ internal static class ServedHistories
     /// <summary>The catalog, counted in <paramref name="histories"/>, so that popularity reflects the served users.</summary>
     public static Catalog Count(PreparedData data, UserHistories histories)
     {
-        PreparedData served = data.With(new WholeHistories(histories));
+        PreparedData served = data.With(new LeaveOneOut(histories, heldOut: 0));
         double[]? weights = histories.HasWeights ? served.TrainWeights() : null;
         return new Catalog([.. data.Catalog.Items.Select(item => item with
         {

@@ -166,7 +166,7 @@ public sealed class ExtendedIndexTests
     public void Added_rows_compete_with_those_that_were_there(VectorMetric metric, int[] expected)
     {
         var first = new FlatIndex(new float[] { 0, 8, -1 }, dimension: 1, metric);
-        var index = new ExtendedIndex(new ExtendedIndex(first, new float[] { 2 }), new float[] { 9 });
+        ExtendedIndex index = ExtendedIndex.Add(ExtendedIndex.Add(first, new float[] { 2 }), new float[] { 9 });
         Assert.Equal((5, 3), (index.Count, first.Count));
         var found = new Candidate[3];
         Assert.Equal(3, index.Search([1], RowFilter.None, found));
@@ -176,7 +176,7 @@ public sealed class ExtendedIndexTests
     [Fact]
     public void The_filter_reaches_added_rows()
     {
-        var index = new ExtendedIndex(new FlatIndex(new float[70], dimension: 1), new float[] { 5, 6, 7 });
+        ExtendedIndex index = ExtendedIndex.Add(new FlatIndex(new float[70], dimension: 1), new float[] { 5, 6, 7 });
         var found = new Candidate[4];
         Assert.Equal(2, index.Search([1], new RowFilter(RowSets.Of(73, 72, 0), RowSets.Of(73, 72, 71, 69, 0)), found));
         Assert.Equal([new(71, 6), new(69, 0)], found[..2]);
@@ -186,7 +186,7 @@ public sealed class ExtendedIndexTests
     [Fact]
     public void A_long_list_of_results_needs_no_stack()
     {
-        var index = new ExtendedIndex(new FlatIndex(Enumerable.Range(0, 1000).Select(i => (float)i).ToArray(), dimension: 1), new float[] { 500.5f });
+        ExtendedIndex index = ExtendedIndex.Add(new FlatIndex(Enumerable.Range(0, 1000).Select(i => (float)i).ToArray(), dimension: 1), new float[] { 500.5f });
         var found = new Candidate[1001];
         Assert.Equal(1001, index.Search([1], RowFilter.None, found));
         Assert.Equal(1000, found[499].Row);
