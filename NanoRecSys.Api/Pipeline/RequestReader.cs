@@ -231,7 +231,7 @@ internal static class RequestReader
     {
         IReadOnlyList<ValueCount> all = catalog.Model.Attributes.Describe(AttributeTable.Categories, int.MaxValue).Values!;
         string some = string.Join(", ", all.Take(MaxCategories).Select(category => category.Value).Order(StringComparer.Ordinal));
-        return all.Count > MaxCategories ? $"{some} and {all.Count - MaxCategories} more" : some;
+        return all.Count > MaxCategories ? $"{some} and {all.Count - MaxCategories} more" : all.Count > 0 ? some : "none";
     }
 
     private static RecommendationRequest MovieOptions(BodyFields body) => Options(body, RecommendationRequest.MaxMovies, MovieFilter) with { ShowsMovies = true };
