@@ -143,13 +143,13 @@ internal static class Recommender
     {
         ModelSnapshot model = catalog.Model;
         bool isNew = history.EmptyReason is not null;
-        RowFilter unseen = Unseen(catalog, history, rules);
+        HashSet<int> seen = [.. history.Rows, .. history.Excluded];
         float logMost = MathF.Log((float)(1 + (isNew ? model.FirstItems.Most : model.MostPopularity)));
         float ScoreOf(int row) => logMost > 0 ? MathF.Log((float)(1 + (isNew ? model.FirstItems.WeightOf(row) : catalog.ItemAt(row).Popularity))) / logMost : 0;
         Candidate[] popular = WithPins(
             [.. (isNew ? model.FirstItems.ByWeight : model.ByPopularity)
                 .Concat(Enumerable.Range(catalog.FirstRow, catalog.Count - catalog.FirstRow)) // no user has had them yet
-                .Where(unseen.Admits)
+                .Where(row => !seen.Contains(row) && rules.Allowed?.Contains(row) != false && catalog.Availability.Unavailable?.Contains(row) != true)
                 .Take(Wanted(request))
                 .Select(row => new Candidate(row, ScoreOf(row)))],
             rules, ScoreOf);
