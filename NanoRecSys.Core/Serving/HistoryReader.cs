@@ -51,31 +51,46 @@ internal static class HistoryReader
         }
 
         bool timed = times.Length == rows.Length; // also if both are empty
-        var published = new (int Row, long Time)[rows.Length];
+        var published = new HashSet<(int Row, long Time)>(rows.Length);
         for (int i = 0; i < rows.Length; i++)
         {
-            published[i] = (rows[i], timed ? times[i] : 0);
+            published.Add((rows[i], timed ? times[i] : 0));
         }
 
-        var known = new HashSet<(int Row, long Time)>(published);
-        var merged = new List<(int Row, long Time)>(rows.Length + events.Count);
+        var merged = new List<int>(rows.Length + events.Count);
+        var mergedTimes = new List<long>(merged.Capacity);
+        var excluded = new List<int>();
         int next = 0;
-        foreach (LiveItem happened in events.Where(item => item.IsRead && !known.Contains((item.Row, timed ? item.Time : 0))))
+        foreach (LiveItem happened in events)
         {
-            while (next < published.Length && (!timed || published[next].Time <= happened.Time))
+            if (!happened.IsRead)
             {
-                merged.Add(published[next++]);
+                excluded.Add(happened.Row);
             }
+            else if (!published.Contains((happened.Row, timed ? happened.Time : 0)))
+            {
+                while (next < rows.Length && (!timed || times[next] <= happened.Time))
+                {
+                    Take(rows, times, next++);
+                }
 
-            merged.Add((happened.Row, happened.Time));
+                merged.Add(happened.Row);
+                mergedTimes.Add(happened.Time);
+            }
         }
 
-        merged.AddRange(published[next..]);
-        return new History([.. merged.Select(item => item.Row)])
+        while (next < rows.Length)
         {
-            Times = timed ? merged.Select(item => item.Time).ToArray() : default,
-            Excluded = [.. events.Where(item => !item.IsRead).Select(item => item.Row)],
-        };
+            Take(rows, times, next++);
+        }
+
+        return new History([.. merged]) { Times = timed ? mergedTimes.ToArray() : default, Excluded = excluded };
+
+        void Take(ReadOnlySpan<int> rows, ReadOnlySpan<long> times, int i)
+        {
+            merged.Add(rows[i]);
+            mergedTimes.Add(timed ? times[i] : 0);
+        }
     }
 
     /// <summary>A user's history.</summary>
@@ -111,18 +126,33 @@ internal static class HistoryReader
 
     private static History ReadSession(ServedCatalog catalog, IReadOnlyList<EntityId> items, IReadOnlyList<long>? itemTimes, string unknownReason)
     {
-        (EntityId Id, int Row, long Time)[] ordered =
-        [
-            .. items.Select((id, i) => (Id: id, Row: catalog.TryFind(id, out int row) ? row : -1, Time: itemTimes?[i] ?? 0)).OrderBy(item => item.Time),
-        ];
-        (EntityId Id, int Row, long Time)[] read = [.. ordered.Where(item => item.Row >= 0 && catalog.IsRead(item.Row))];
-        EntityId[] unknown = [.. ordered.Where(item => item.Row < 0).Select(item => item.Id)];
-        bool isTimed = itemTimes is not null && read.Length > 0;
-        return new History([.. read.Select(item => item.Row)], read.Length == 0 ? unknownReason : null, unknown.Length == 0 ? null : unknown)
+        var rows = new List<int>(items.Count);
+        var times = new List<long>(items.Count);
+        var excluded = new List<int>();
+        var unknown = new List<EntityId>();
+        foreach ((EntityId item, long time) in items.Select((item, i) => (item, itemTimes?[i] ?? 0)).OrderBy(happened => happened.Item2))
         {
-            Times = isTimed ? Array.ConvertAll(read, item => item.Time) : default,
-            Now = isTimed ? Math.Max(catalog.Model.DataUntil, read[^1].Time) : catalog.Model.DataUntil,
-            Excluded = [.. ordered.Where(item => item.Row >= 0 && !catalog.IsRead(item.Row)).Select(item => item.Row)],
+            if (!catalog.TryFind(item, out int row))
+            {
+                unknown.Add(item);
+            }
+            else if (!catalog.IsRead(row))
+            {
+                excluded.Add(row);
+            }
+            else
+            {
+                rows.Add(row);
+                times.Add(time);
+            }
+        }
+
+        bool isTimed = itemTimes is not null && rows.Count > 0;
+        return new History([.. rows], rows.Count == 0 ? unknownReason : null, unknown.Count == 0 ? null : unknown)
+        {
+            Times = isTimed ? times.ToArray() : default,
+            Now = isTimed ? Math.Max(catalog.Model.DataUntil, times[^1]) : catalog.Model.DataUntil,
+            Excluded = excluded,
         };
     }
 }
