@@ -71,7 +71,7 @@ internal sealed class LeaveOneOut(UserHistories histories, int heldOut = 2) : Da
     public const string SplitName = "leave-one-out";
     private const int FewestItems = 3;
 
-    public override DataSplit WithValidation() => new LeaveOneOut(Histories, heldOut: 1);
+    public override DataSplit WithValidation() => new LeaveOneOut(Histories, Math.Min(heldOut, 1));
 
     protected override int TrainLength(int user)
     {

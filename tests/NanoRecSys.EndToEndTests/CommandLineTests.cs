@@ -33,6 +33,21 @@ public sealed class CommandLineTests
         Assert.Equal((1, message), await RunAsync([("ConnectionStrings__cache", connectionString)], options));
     }
 
+    [Fact]
+    public async Task Numbers_have_points_even_if_the_environment_turns_cultures_on()
+    {
+        ProcessStartInfo start = new("dotnet", [BuiltStack.Training, "train-ranker", "--help"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "false";
+        start.Environment["LC_ALL"] = "de_DE.UTF-8";
+
+        using Process training = Process.Start(start)!;
+        Task<string> error = training.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string help = await training.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.SkipWhen((await error).Contains("ICU", StringComparison.Ordinal), "ICU is not installed, so there are no cultures.");
+        Assert.Contains("[default: 0.001]", help, StringComparison.Ordinal);
+    }
+
     private static async Task<(int ExitCode, string Error)> RunAsync((string Name, string Value)[] environment, params string[] options)
     {
         ProcessStartInfo start = new("dotnet", [BuiltStack.AppHost, .. options]) { RedirectStandardError = true };

@@ -162,7 +162,7 @@ internal static class GeneratedData
 /// <summary><c>ratings.csv</c>, row by row, without allocating a string for each of 20 million rows.</summary>
 internal sealed class RatingsWriter : IDisposable
 {
-    private const int LongestRow = 64;
+    private const int LongestRow = 80;
     private readonly FileStream _file;
 
     public RatingsWriter(string path)
