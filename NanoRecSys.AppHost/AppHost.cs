@@ -1,5 +1,7 @@
+using System.Globalization;
 using NanoRecSys.AppHost;
 
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture; // the environment can turn cultures on
 if (HostOptions.TryParse(args, Console.Out, Console.Error, out HostOptions options) is { } exitCode)
 {
     return exitCode;

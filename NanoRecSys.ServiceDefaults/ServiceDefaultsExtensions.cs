@@ -19,7 +19,7 @@ internal static class ServiceDefaultsExtensions
 
     public static void AddServiceDefaults(this IHostApplicationBuilder builder)
     {
-        CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture; // the environment can turn cultures on
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture; // the environment can turn cultures on
         builder.UseDefaultUrl();
         builder.AddTelemetryDefaults();
         builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);

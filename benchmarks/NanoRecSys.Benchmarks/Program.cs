@@ -1,3 +1,4 @@
+using System.Globalization;
 using NanoRecSys.Benchmarks;
 using NanoRecSys.Benchmarks.Encoder;
 using NanoRecSys.Benchmarks.Evaluation;
@@ -9,6 +10,7 @@ using NanoRecSys.Benchmarks.Soak;
 using NanoRecSys.Benchmarks.Stack;
 using NanoRecSys.Benchmarks.Start;
 
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture; // the environment can turn cultures on
 RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with --json one line of JSON.")
 {
     JsonLine.Option,
